@@ -29,6 +29,7 @@ class Server:
 
     start_timeout = 60.0
     stop_timeout = 30.0
+    stop_signal = signal.SIGTERM
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -88,8 +89,8 @@ class Server:
         raise self._error(f"ended with exit status {self._process.returncode} at its start")
 
     def stop(self) -> Stopped:
-        """Send SIGTERM and wait for the end. Raises ServerError where it has to be killed."""
-        return self._end(signal.SIGTERM)
+        """Ask it to end and wait until it has. Raises ServerError where it has to be killed."""
+        return self._end(self.stop_signal)
 
     def kill(self) -> Stopped:
         """Send SIGKILL, as a crash or a power cut would."""
