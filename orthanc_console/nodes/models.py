@@ -16,6 +16,7 @@ from orthanc_console import tokens
 
 # The plugin's listening call comes back at least every 20 seconds.
 ONLINE_FOR = timedelta(seconds=45)
+FIRST_REVISION = 1
 
 
 class Node(models.Model):
@@ -70,18 +71,23 @@ class Node(models.Model):
 class ConfigRevision(models.Model):
     """The one row that counts changes of what nodes are told; a node's waiting call ends when it grows."""
 
-    number = models.PositiveBigIntegerField(default=1)
+    number = models.PositiveBigIntegerField(default=FIRST_REVISION)
 
     def __str__(self) -> str:
         return str(self.number)
 
     @classmethod
     def current(cls) -> int:
-        return cls.objects.values_list("number", flat=True).get(pk=1)
+        return cls.objects.filter(pk=1).values_list("number", flat=True).first() or FIRST_REVISION
+
+    @classmethod
+    def lock(cls) -> None:
+        """Wait until no other transaction changes the configuration."""
+        cls.objects.select_for_update().get_or_create(pk=1)
 
     @classmethod
     def bump(cls) -> None:
-        """Say that the configuration changed. Call it in the transaction that changes it."""
+        """Say that the configuration changed. Call it in the transaction that changes it, after `lock`."""
         cls.objects.filter(pk=1).update(number=F("number") + 1)
 
 

@@ -1,0 +1,169 @@
+"""Filters of lists: the same for pages and API."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import django_filters
+from cryptography.fernet import InvalidToken
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
+
+from orthanc_console.fields import decrypt
+from orthanc_console.nodes.models import Node
+from routing.models import Delivery, Destination, Rule, Study
+from routing.models.delivery import State
+from routing.models.destination import Kind, Source
+from routing.models.rule import Enforcement
+
+# What a person types may name a patient, so pages carry it encrypted in the address, marked so.
+ENCRYPTED = "~"
+STUDY_TEXTS = (
+    *("patient_id", "patient_name", "accession_number"),
+    *("study_instance_uid", "study_description"),
+)
+
+Rows = QuerySet[Any]
+
+
+class SearchField(forms.CharField):
+    """Words to look for; a value that starts with `~` was encrypted by a page of this console."""
+
+    def to_python(self, value: Any) -> str:
+        text: str = super().to_python(value) or ""
+        if not text.startswith(ENCRYPTED):
+            return text
+        try:
+            return decrypt(text[len(ENCRYPTED) :])
+        except (InvalidToken, UnicodeEncodeError) as error:
+            raise ValidationError(
+                _("This link to a search cannot be read here. Search again.")
+            ) from error
+
+
+class SearchFilter(django_filters.CharFilter):
+    """Every word must occur in one of the columns, in any letter case."""
+
+    field_class = SearchField
+
+    def __init__(self, columns: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(label=_("Search"), **kwargs)
+        self.columns = columns
+
+    def filter(self, qs: Rows, value: str) -> Rows:
+        for word in value.split() if value else ():
+            matches = Q()
+            for column in self.columns:
+                matches |= Q(**{f"{column}__icontains": word})
+            qs = qs.filter(matches)
+        return qs
+
+
+class ChoicesField(forms.MultipleChoiceField):
+    """Several choices, as `a,b` or repeated."""
+
+    widget = forms.SelectMultiple
+
+    def to_python(self, value: Any) -> list[str]:
+        given = super().to_python(value)
+        return [part for each in given for part in str(each).split(",") if part]
+
+
+class ChoicesFilter(django_filters.MultipleChoiceFilter):
+    field_class = ChoicesField
+
+
+def _one_of(model: type[Model], label: Any, field_name: str | None = None) -> Any:
+    return django_filters.ModelChoiceFilter(
+        queryset=model._default_manager.all(), field_name=field_name, label=label
+    )
+
+
+class DeliveryFilter(django_filters.FilterSet):
+    """`created_after` and `created_before` are ISO 8601 times; a date alone is its midnight."""
+
+    state = ChoicesFilter(choices=State.choices, label=_("State"))
+    destination = _one_of(Destination, _("Destination"))
+    rule = _one_of(Rule, _("Rule"), "rule_links__rule")
+    node = _one_of(Node, _("Node"))
+    study = django_filters.NumberFilter(field_name="study_id", label=_("Study"))
+    search = SearchFilter(tuple(f"study__{column}" for column in STUDY_TEXTS))
+    created_after = django_filters.IsoDateTimeFilter(
+        field_name="created_at", lookup_expr="gte", label=_("From")
+    )
+    created_before = django_filters.IsoDateTimeFilter(
+        field_name="created_at", lookup_expr="lt", label=_("Before")
+    )
+
+    class Meta:
+        model = Delivery
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: Rows) -> Rows:
+        found = super().filter_queryset(queryset)
+        # A delivery names a rule once for each of its versions.
+        return found.distinct() if self.form.cleaned_data.get("rule") else found
+
+
+class StudyFilter(django_filters.FilterSet):
+    search = SearchFilter(STUDY_TEXTS)
+    node = _one_of(Node, _("Node"))
+    modality = django_filters.CharFilter(method="filter_modality", label=_("Modality"))
+    study_date_after = django_filters.DateFilter(
+        field_name="study_date", lookup_expr="gte", label=_("Study date from")
+    )
+    study_date_before = django_filters.DateFilter(
+        field_name="study_date", lookup_expr="lte", label=_("Study date to")
+    )
+
+    class Meta:
+        model = Study
+        fields: list[str] = []
+
+    def filter_modality(self, queryset: Rows, name: str, value: str) -> Rows:
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,16}", value):
+            return queryset.none()
+        # The one way to look into a JSON list that both PostgreSQL and SQLite have.
+        listed = queryset.annotate(modalities_text=Cast("modalities", TextField()))
+        return listed.filter(modalities_text__contains=f'"{value.upper()}"')
+
+
+class RuleFilter(django_filters.FilterSet):
+    search = SearchFilter(("name", "expression"))
+    enforcement = ChoicesFilter(choices=Enforcement.choices, label=_("Enforcement"))
+    destination = _one_of(Destination, _("Destination"), "destinations")
+    node = django_filters.ModelChoiceFilter(
+        queryset=Node.objects.all(), method="filter_node", label=_("Node")
+    )
+
+    class Meta:
+        model = Rule
+        fields: list[str] = []
+
+    def filter_node(self, queryset: Rows, name: str, value: Node) -> Rows:
+        return queryset.filter(Q(nodes=None) | Q(nodes=value))
+
+
+class DestinationFilter(django_filters.FilterSet):
+    search = SearchFilter(("name", "aet", "host", "url"))
+    kind = ChoicesFilter(choices=Kind.choices, label=_("Kind"))
+    source = ChoicesFilter(choices=Source.choices, label=_("Source"))
+    paused = django_filters.BooleanFilter(label=_("Paused"))
+    enabled = django_filters.BooleanFilter(label=_("Enabled"))
+    gone = django_filters.BooleanFilter(
+        field_name="gone_at", lookup_expr="isnull", exclude=True, label=_("Gone from Orthanc")
+    )
+    node = django_filters.ModelChoiceFilter(
+        queryset=Node.objects.all(), method="filter_node", label=_("Node")
+    )
+
+    class Meta:
+        model = Destination
+        fields: list[str] = []
+
+    def filter_node(self, queryset: Rows, name: str, value: Node) -> Rows:
+        return queryset.filter(Q(nodes=None) | Q(nodes=value))
