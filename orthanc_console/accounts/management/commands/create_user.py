@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import getpass
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from orthanc_console.accounts import services
+from orthanc_console.accounts.models import Role, User
+
+COMMAND_LINE = "command line"
+
+
+class Command(BaseCommand):
+    help = "Create a user. The password comes from CONSOLE_PASSWORD, or is asked for."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--role", choices=Role.values, required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User(username=options["name"], role=options["role"])
+        if User.objects.filter(username=user.username).exists():
+            raise CommandError(f"There is a user {user.username} already; nothing was changed.")
+        given = os.environ.get("CONSOLE_PASSWORD", "")
+        password = given or _ask()
+        if given:
+            self._warn_if_weak(user, given)
+        try:
+            services.create_user(
+                None, user, password, validate=not given, actor_name=COMMAND_LINE
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stderr.write(f"Created {user.username}, role {user.role}.")
+
+    def _warn_if_weak(self, user: User, password: str) -> None:
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            self.stderr.write("Weak password: " + " ".join(error.messages))
+
+
+def _ask() -> str:
+    try:
+        first, again = getpass.getpass("Password: "), getpass.getpass("Again: ")
+    except EOFError as error:
+        raise CommandError("No password: set CONSOLE_PASSWORD, or type it here.") from error
+    if not first or first != again:
+        raise CommandError("The two passwords are empty or differ; nothing was changed.")
+    return first
