@@ -53,8 +53,14 @@ ODD_NAMES: list[dict[str, Any]] = [
 ]
 
 # These pass for whole in their header, but end too early or have pixels that contradict it;
-# DCMTK cannot send the one with RLE.
-REFUSED = {"MR_truncated.dcm", "SC_rgb_jpeg.dcm", "rtdose_rle.dcm", "rtplan_truncated.dcm"}
+# DCMTK cannot send those with RLE.
+REFUSED = {
+    "MR_truncated.dcm",
+    "SC_rgb_jpeg.dcm",
+    "rtdose_rle.dcm",
+    "rtdose_rle_1frame.dcm",
+    "rtplan_truncated.dcm",
+}
 
 
 def make_study(
@@ -141,7 +147,8 @@ def send_by_cstore(
     # dcmsend counts an instance that was refused as sent, and ends with 0.
     stored = re.search(r"with status SUCCESS\s*:\s*(\d+)", run.stdout)
     if stored is None or int(stored[1]) != len(sent):
-        raise RuntimeError(f"dcmsend ended with {run.returncode}:\n{run.stdout.strip()}")
+        failures = [line for line in run.stdout.splitlines() if re.match(r"[EF]:|.*Error", line)]
+        raise RuntimeError(f"dcmsend ended with {run.returncode}:\n" + "\n".join(failures))
 
 
 def send_by_rest(
