@@ -74,7 +74,12 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "orthanc_console.dashboard.context.chrome",
             ],
-            "builtins": ["orthanc_console.dashboard.templatetags.console"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "django.contrib.humanize.templatetags.humanize",
+                "orthanc_console.dashboard.templatetags.console",
+            ],
             "loaders": [
                 (
                     "django.template.loaders.cached.Loader",

@@ -1,0 +1,132 @@
+"""Template tags that every page uses: icons, states, times, identifiers, form fields."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import forms, template
+from django.conf import settings
+from django.forms import BoundField
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from orthanc_console.dashboard import wording
+from orthanc_console.dashboard.statuses import status_of
+
+register = template.Library()
+
+NOTHING = "–"
+
+
+@cache
+def _svg(name: str) -> str:
+    text = (Path(settings.ICONS_DIR) / "outline" / f"{name}.svg").read_text(encoding="utf-8")
+    inner = re.search(r"<svg[^>]*>(.*)</svg>", text, re.DOTALL)
+    if inner is None:
+        raise ValueError(f"{name}.svg is not an SVG file")
+    shapes = re.sub(r"\s*<path stroke=\"none\"[^>]*/>\s*", "", inner[1]).strip()
+    return (
+        '<svg class="icon" viewBox="0 0 24 24" width="16" height="16" fill="none" '
+        'stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" '
+        f'aria-hidden="true" focusable="false">{shapes}</svg>'
+    )
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """The icon as inline SVG, invisible to screen readers.
+
+    Raises:
+        FileNotFoundError: Tabler has no icon of that name.
+    """
+    return mark_safe(_svg(name))  # noqa: S308 - a file of the installed icon package
+
+
+@register.simple_tag
+def status(kind: str, value: str, detail: str = "") -> SafeString:
+    """A state as icon, word and colour; `detail` is appended to the word."""
+    look = status_of(kind, value)
+    word = f"{look.word}: {detail}" if detail else look.word
+    return format_html(
+        '<span class="status status-{}">{}<span>{}</span></span>', look.tone, icon(look.icon), word
+    )
+
+
+@register.simple_tag
+def when(moment: datetime | None, absent: str = NOTHING) -> SafeString:
+    """A relative time with the exact one, and its zone, on hover."""
+    if moment is None:
+        return format_html('<span class="absent">{}</span>', absent)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        wording.exact(moment),
+        wording.relative(moment),
+    )
+
+
+@register.simple_tag
+def identifier(value: str, length: int = 28) -> SafeString:
+    """A UID, AE title or address in monospace, shortened in the middle, with a button that copies all of it."""
+    if not value:
+        return format_html('<span class="absent">{}</span>', NOTHING)
+    return format_html(
+        '<span class="identifier"><code title="{0}">{1}</code>'
+        '<button type="button" class="copy" data-copy="{0}" hidden>{2}'
+        '<span class="visually-hidden">{3}</span></button></span>',
+        value,
+        wording.middle(str(value), length),
+        icon("copy"),
+        _("Copy %(value)s") % {"value": value},
+    )
+
+
+@register.filter
+def duration(value: timedelta | float | None) -> str:
+    if value is None:
+        return NOTHING
+    return wording.span(value.total_seconds() if isinstance(value, timedelta) else value)
+
+
+@register.filter
+def filesize(value: int | None) -> str:
+    return NOTHING if value is None else wording.size(value)
+
+
+@register.filter
+def until(start: datetime | None, end: datetime | None) -> timedelta | None:
+    """`started|until:finished|duration`"""
+    return wording.between(start, end)
+
+
+@register.filter
+def lookup(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key)
+
+
+@register.inclusion_tag("partials/field.html")
+def field(bound: BoundField, **attrs: str) -> dict[str, Any]:
+    """A form field with its label, help and errors, tied together for screen readers."""
+    widget = bound.field.widget
+    check = isinstance(widget, forms.CheckboxInput)
+    group = isinstance(widget, forms.CheckboxSelectMultiple | forms.RadioSelect)
+    if check or group:
+        css = "form-check-input"
+    elif isinstance(widget, forms.Select):
+        css = "form-select"
+    else:
+        css = "form-control"
+    if bound.errors:
+        css += " is-invalid"
+    attributes = {name.replace("_", "-"): value for name, value in attrs.items()}
+    return {
+        "field": bound,
+        "check": check,
+        "group": group,
+        "widget": bound.as_widget(attrs={"class": css, **attributes}),
+    }
