@@ -17,6 +17,7 @@ from typing import Any
 import requests
 
 from testbed import versions
+from testbed.http import HttpApi
 from testbed.processes import Server
 from testbed.waiting import free_port
 
@@ -26,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 FAST_DICOM = {"TCP_NODELAY": "1"}
 
 
-class OrthancServer(Server):
+class OrthancServer(Server, HttpApi):
     """An Orthanc in `directory`, which keeps its data from one start to the next.
 
     `configuration` goes over the defaults (which listen on loopback, accept every modality and
@@ -59,10 +60,11 @@ class OrthancServer(Server):
         self._environment = environment
         self._folders = folders
         self.configuration = {**self._defaults(), **(configuration or {})}
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.auth = credentials
-        super().__init__(f"Orthanc {self.version.name} ({aet})", self.directory / "orthanc.log")
+        Server.__init__(
+            self, f"Orthanc {self.version.name} ({aet})", self.directory / "orthanc.log"
+        )
+        HttpApi.__init__(self)
+        self.session.auth = credentials
 
     @property
     def http_url(self) -> str:
@@ -102,31 +104,13 @@ class OrthancServer(Server):
         self.stop()
         self.start()
 
+    def base_url(self) -> str:
+        return self.http_url
+
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send a request to `path` (with its leading slash); the answer may be an error."""
         if self.configuration.get("SslEnabled"):
             options.setdefault("verify", str(self.configuration["SslCertificate"]))
-        options.setdefault("timeout", 30)
-        return self._session.request(method, f"{self.http_url}{path}", **options)
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        """Return what GET answers: the JSON value, or bytes where it is not JSON.
-
-        This and the next three raise requests.HTTPError for an error.
-        """
-        return _value(self.request("GET", path, params=parameters))
-
-    def post(self, path: str, body: Any) -> Any:
-        """POST `body`: bytes and text as they are, anything else as JSON."""
-        return _value(self.request("POST", path, data=_encoded(body)))
-
-    def put(self, path: str, body: Any) -> Any:
-        """PUT `body`, in the same way as `post`."""
-        return _value(self.request("PUT", path, data=_encoded(body)))
-
-    def delete(self, path: str) -> Any:
-        """DELETE the resource at `path`."""
-        return _value(self.request("DELETE", path))
+        return super().request(method, path, **options)
 
     def instance_counts(self) -> dict[str, int]:
         """Return the number of instances stored of each study, by StudyInstanceUID."""
@@ -161,14 +145,3 @@ class OrthancServer(Server):
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "Servers": {}},
             "StableAge": 1,
         }
-
-
-def _encoded(body: Any) -> bytes | str:
-    return body if isinstance(body, bytes | str) else json.dumps(body)
-
-
-def _value(response: requests.Response) -> Any:
-    response.raise_for_status()
-    if response.headers.get("Content-Type", "").startswith("application/json"):
-        return response.json()
-    return response.content

@@ -1,0 +1,94 @@
+"""Real Orthanc servers for tests.
+
+`orthanc_version` runs a test once for every version that can be had here; ORTHANC_VERSIONS=host
+(or several, with commas) limits them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.console import ConsoleServer
+from testbed.orthanc import OrthancServer
+from testbed.versions import OrthancVersion, VersionUnavailableError, ensure, version_names
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.orthanc)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "orthanc_version" in metafunc.fixturenames:
+        names = version_names()
+        metafunc.parametrize("orthanc_version", names, ids=names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def orthanc_version(request: pytest.FixtureRequest) -> OrthancVersion:
+    """The version of Orthanc that a test is about."""
+    return _version(request.param)
+
+
+@pytest.fixture(scope="session")
+def host_version() -> OrthancVersion:
+    """The machine's own Orthanc, for tests in which the version does not matter."""
+    return _version("host")
+
+
+@pytest.fixture
+def start_orthanc(tmp_path: Path) -> Iterator[Callable[..., OrthancServer]]:
+    """Return a function that starts an Orthanc: `start_orthanc(name, configuration, **options)`.
+
+    The options are those of OrthancServer; `name` is its folder, and in capitals its AET. At the
+    end the servers are killed, which takes no time; a test that is about stopping stops them.
+    """
+    servers: list[OrthancServer] = []
+
+    def start(
+        name: str, configuration: dict[str, Any] | None = None, **options: Any
+    ) -> OrthancServer:
+        options.setdefault("aet", name.upper())
+        server = OrthancServer(tmp_path / name, configuration, **options)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        if server.running:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def destination(
+    tmp_path_factory: pytest.TempPathFactory, host_version: OrthancVersion
+) -> Iterator[OrthancServer]:
+    """An Orthanc that receives, for the whole session: tests look only at their own studies."""
+    server = OrthancServer(
+        tmp_path_factory.mktemp("destination"), version=host_version, aet="DESTINATION"
+    )
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[ConsoleServer]:
+    """A console of its own, with an administrator and no nodes."""
+    with ConsoleServer(tmp_path / "console") as server:
+        yield server
+
+
+def _version(name: str) -> OrthancVersion:
+    try:
+        return ensure(name)
+    except VersionUnavailableError as error:
+        pytest.skip(str(error))
