@@ -1,0 +1,1 @@
+"""Forwarding inside Orthanc: change log → decision → deliveries → jobs. Standard library only."""

@@ -1,0 +1,91 @@
+"""What Orthanc's configuration and the environment tell the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+SECTION = "OrthancConsole"
+KNOWN = {"Url", "Token", "StateDirectory", "InterceptMove", "TcpNoDelay", "CaFile"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the plugin. `problems` maps a warning code to a sentence for each one that cannot be used."""
+
+    url: str
+    token: str
+    state_directory: Path
+    ca_file: str = ""
+    tcp_no_delay: bool = True
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Read the section `OrthancConsole`; ORTHANC_CONSOLE_URL, _TOKEN and _STATE in the environment win over it.
+
+    Args:
+        configuration: Orthanc's whole configuration, as the user wrote it.
+        environment: the environment of the process.
+
+    Never raises: what cannot be used is replaced by something harmless and named in `problems`, because an exception at
+    import would keep Orthanc from starting.
+    """
+    section = configuration.get(SECTION, {})
+    problems: dict[str, str] = {}
+    if not isinstance(section, dict):
+        problems["settings"] = f'"{SECTION}" in Orthanc\'s configuration must be an object.'
+        section = {}
+    unknown = sorted(set(section) - KNOWN)
+    if unknown:
+        problems["settings"] = (
+            f'Unknown settings in "{SECTION}": {", ".join(unknown)}. Known are {", ".join(sorted(KNOWN))}.'
+        )
+    # A token or an address that was put through a JSON parser may have become a number.
+    url = environment.get("ORTHANC_CONSOLE_URL") or str(section.get("Url", ""))
+    token = environment.get("ORTHANC_CONSOLE_TOKEN") or str(section.get("Token", ""))
+    state = environment.get("ORTHANC_CONSOLE_STATE") or str(section.get("StateDirectory", ""))
+    if problem := _url_problem(url):
+        problems["console_url"] = problem
+    if not token:
+        problems["console_token"] = (
+            f'No node token: set "{SECTION}": {{"Token": ...}} or ORTHANC_CONSOLE_TOKEN. '
+            "The console makes one under Nodes, Add a node."
+        )
+    ca_file = str(section.get("CaFile", ""))
+    if ca_file and not Path(ca_file).is_file():
+        problems["ca_file"] = (
+            f'"CaFile" {ca_file} is not there; the certificates of the system are used instead.'
+        )
+        ca_file = ""
+    return Settings(
+        url=url.rstrip("/"),
+        token=token.strip(),
+        state_directory=Path(state) if state else _default_state_directory(configuration),
+        ca_file=ca_file,
+        tcp_no_delay=section.get("TcpNoDelay", True) is not False,
+        problems=problems,
+    )
+
+
+def _url_problem(url: str) -> str:
+    if not url:
+        return (
+            f'No console address: set "{SECTION}": {{"Url": "http://console:8000"}} or ORTHANC_CONSOLE_URL. '
+            "Nothing is forwarded until the plugin has a configuration."
+        )
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    return "" if valid else f'The console address "{url}" is not an http or https address.'
+
+
+def _default_state_directory(configuration: Mapping[str, Any]) -> Path:
+    """Beside Orthanc's own data, which is where its administrator already keeps durable files."""
+    storage = str(configuration.get("StorageDirectory", "OrthancStorage"))
+    return Path(str(configuration.get("IndexDirectory", storage))) / "orthanc-console"

@@ -1,0 +1,225 @@
+"""Reports to the console and takes its configuration and commands. See docs/protocol.md."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.state import State
+from orthanc_console.plugin.warnings import Warnings
+from orthanc_console.version import PROTOCOL
+
+LISTEN_SECONDS = 20
+STATUS_SECONDS = 10.0
+BATCH_EVENTS = 500
+BATCH_BYTES = 2 * 1024 * 1024
+REMEMBER_COMMANDS = 7 * 24 * 3600.0
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 15.0
+# Identity of this process of Orthanc.
+BOOT = str(uuid.uuid4())
+# A console that answers at once all the time must not be called in a tight loop.
+SHORTEST_LISTEN = 0.1
+REPORT_LOOK = 0.5
+
+
+class Capability(Protocol):
+    """What routing, purge and intercept give to the sync."""
+
+    @property
+    def commands(self) -> dict[str, Callable[[str, dict[str, Any]], None]]: ...
+
+    def configure(self, config: dict[str, Any]) -> None: ...
+
+    def status(self) -> dict[str, Any]: ...
+
+
+class Sync:
+    """Both halves of the call: `listen` waits for news, `report` hands over what happened.
+
+    Args:
+        describe: facts about this Orthanc for `status`.
+        capabilities: receive the configuration and commands, add to `status`.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        console: ConsoleClient,
+        warnings: Warnings,
+        describe: Callable[[], dict[str, Any]],
+        capabilities: Sequence[Capability],
+    ) -> None:
+        self._state = state
+        self._console = console
+        self._warnings = warnings
+        self._describe = describe
+        self._capabilities = capabilities
+        self._commands = {kind: do for c in capabilities for kind, do in c.commands.items()}
+        self._running: set[str] = set()
+        self._pauses = {"listen": FIRST_PAUSE, "report": FIRST_PAUSE}
+        self._not_before = 0.0
+        self._batch = BATCH_EVENTS
+        self._config: dict[str, Any] | None = None
+        self._sent_status: dict[str, Any] = {}
+        self._status_at = 0.0
+        self._last_success: float | None = None
+        self._obey(state.get("config"))
+
+    @property
+    def config_revision(self) -> int | None:
+        """Revision in force, None before the first."""
+        return self._config["revision"] if self._config else None
+
+    @staticmethod
+    def stateless_request(status: dict[str, Any]) -> dict[str, Any]:
+        """A request of a plugin that has no usable state file: it can only say so."""
+        return {
+            "protocol": PROTOCOL,
+            "instance": BOOT,
+            "boot": BOOT,
+            "sent_at": clock.iso(clock.now()),
+            "config_revision": None,
+            "wait": 0,
+            "status": status,
+            "events": [],
+            "results": [],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """For `GET /orthanc-console/status`."""
+        summary = {
+            "config_revision": self.config_revision,
+            "last_sync_at": clock.iso(self._last_success),
+        }
+        for capability in self._capabilities:
+            summary |= capability.status()
+        return summary
+
+    def listen(self) -> float:
+        """One waiting call. Returns the seconds until the next."""
+        return self._guarded(
+            "listen", SHORTEST_LISTEN, lambda: self._exchange([], [], wait=LISTEN_SECONDS)
+        )
+
+    def report(self) -> float:
+        """Hand over all that waits, then the status if it changed or is old. Returns the seconds until the next look."""
+        # An event that wakes the thread must not cut short the pause that an absent console was given.
+        rest = self._not_before - time.monotonic()
+        if rest > 0:
+            return rest
+        pause = self._guarded("report", REPORT_LOOK, self._report)
+        self._not_before = time.monotonic() + (pause if pause > REPORT_LOOK else 0)
+        return pause
+
+    def _report(self) -> None:
+        while True:
+            events = self._state.waiting_events(self._batch, BATCH_BYTES)
+            results = self._state.waiting_results()
+            if not events and not results and not self._status_due():
+                return
+            self._exchange(events, results, wait=0)
+            last = events[-1]["seq"] if events else -1
+            done = [result["command"] for result in results]
+            self._state.acknowledge(last, done, clock.now() - REMEMBER_COMMANDS)
+            self._batch = BATCH_EVENTS
+
+    def _status_due(self) -> bool:
+        age = abs(clock.now() - self._status_at)
+        return age > STATUS_SECONDS or (age > 0.5 and self._status() != self._sent_status)
+
+    def _status(self) -> dict[str, Any]:
+        status = {**self._describe(), "warnings": self._warnings.as_list()}
+        for capability in self._capabilities:
+            status.update(capability.status())
+        return status
+
+    def _exchange(
+        self, events: list[dict[str, Any]], results: list[dict[str, Any]], wait: int
+    ) -> None:
+        status = self._status()
+        answer = self._console.sync(
+            {
+                "protocol": PROTOCOL,
+                "instance": self._state.instance,
+                "boot": BOOT,
+                "sent_at": clock.iso(clock.now()),
+                "config_revision": self.config_revision,
+                "wait": wait,
+                "status": {**status, "outbox": self._state.outbox_size()},
+                "events": events,
+                "results": results,
+            }
+        )
+        self._sent_status, self._status_at = status, clock.now()
+        self._last_success = clock.now()
+        for aside in answer.get("set_aside") or []:
+            logger.warning("the console set an event aside: %s", aside.get("reason"))
+        self._take(answer.get("config"))
+        for command in answer.get("commands") or []:
+            self._start(command)
+
+    def _guarded(self, name: str, delay: float, exchange: Callable[[], None]) -> float:
+        try:
+            exchange()
+        except ConsoleError as error:
+            if error.too_large:
+                self._batch = max(1, self._batch // 2)
+            self._warnings.set("console", str(error))
+            pause = self._pauses[name]
+            self._pauses[name] = min(pause * 2, LONGEST_PAUSE)
+            return pause * random.uniform(0.8, 1.2)  # noqa: S311
+        self._warnings.clear("console")
+        self._pauses[name] = FIRST_PAUSE
+        return delay
+
+    def _take(self, config: Any) -> None:
+        """Obey a new configuration and keep it on disk for the next start."""
+        if not isinstance(config, dict) or config.get("revision") == self.config_revision:
+            return
+        self._obey(config)
+        with self._state.transaction() as db:
+            self._state.put(db, "config", config)
+        logger.info("configuration %s is in force", config["revision"])
+
+    def _obey(self, config: dict[str, Any] | None) -> None:
+        if config is not None:
+            for capability in self._capabilities:
+                capability.configure(config)
+            self._config = config
+
+    def _start(self, command: dict[str, Any]) -> None:
+        """Carry a command out in a thread of its own: an echo may take as long as a mute node makes it."""
+        ident = str(command["id"])
+        if ident in self._running or self._state.has_done(ident):
+            return
+        self._running.add(ident)
+        threading.Thread(target=self._carry_out, args=(ident, command), daemon=True).start()
+
+    def _carry_out(self, ident: str, command: dict[str, Any]) -> None:
+        do = self._commands.get(str(command["kind"]))
+        try:
+            if do is None:
+                self._fail(ident, f"This plugin does not know the command {command['kind']}.")
+            else:
+                do(ident, command["data"])
+        except sqlite3.Error as error:
+            # The console asks again.
+            logger.error("command %s could not be recorded: %s", command["kind"], error)
+        except Exception as error:
+            logger.exception("command %s failed", command["kind"])
+            self._fail(ident, f"The plugin failed: {type(error).__name__}: {error}")
+        finally:
+            self._running.discard(ident)
+
+    def _fail(self, ident: str, detail: str) -> None:
+        with self._state.transaction() as db:
+            self._state.finish_command(db, ident, ok=False, detail=detail, data={})

@@ -1,0 +1,55 @@
+"""Daemon threads that never die silently."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.orthanc_client import OrthancDown
+from orthanc_console.plugin.warnings import Warnings
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+
+
+class Worker(threading.Thread):
+    """Repeats `step` for as long as the process lives.
+
+    The thread is a daemon and is never asked to end: Orthanc would wait for it, and what it writes is crash-safe anyway.
+
+    Args:
+        name: for the log and for the warning `worker_<name>`.
+        step: does some work and returns how many seconds to wait before the next call, or until `wake` is set.
+        warnings: where a failure is shown until a step succeeds again.
+    """
+
+    def __init__(self, name: str, step: Callable[[], float], warnings: Warnings) -> None:
+        super().__init__(name=f"orthanc-console-{name}", daemon=True)
+        self._label = name
+        self._step = step
+        self._warnings = warnings
+        self.wake = threading.Event()
+
+    def run(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                delay = self._step()
+                pause = FIRST_PAUSE
+                self._warnings.clear(f"worker_{self._label}")
+            except OrthancDown:
+                # Starting or stopping; a lasting problem of the address has a warning of its own.
+                delay = FIRST_PAUSE
+            except Exception as error:
+                logger.exception("%s failed", self._label)
+                self._warnings.set(
+                    f"worker_{self._label}",
+                    f"A part of the plugin ({self._label}) fails and tries again every few seconds: "
+                    f"{type(error).__name__}: {error}. Nothing is lost meanwhile.",
+                )
+                delay = pause * random.uniform(0.8, 1.2)  # noqa: S311
+                pause = min(pause * 2, LONGEST_PAUSE)
+            self.wake.wait(delay)
+            self.wake.clear()

@@ -1,0 +1,221 @@
+"""Follows Orthanc's change log from a persisted position, and finds again what a dying Orthanc would have forgotten."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
+from orthanc_console.plugin.state import State
+
+POSITION = "position"
+PAGE = 1000
+# Seconds between two looks into the log.
+LOOK = 0.2
+# A shared PostgreSQL index gives out numbers before its transactions end, so a change can show up after a later one.
+SHARED_INDEX_OVERLAP = 200
+# Orthanc looks for stable studies every half second, and its clock shows whole seconds.
+SETTLE_MARGIN = 5.0
+CHECKPOINT = "checkpoint.json"
+
+
+class ChangeReader:
+    """Hands every study that became stable to `handle`, in the order of the log, at least once.
+
+    Args:
+        stable_age: seconds without a new instance after which Orthanc calls a study stable (`StableAge`).
+        ready: whether there is a configuration to decide by; the position does not move before.
+        handle: `handle(study, seq, keep)`: decides for a study and calls `keep(db)` in the same transaction as its decision.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        orthanc: OrthancClient,
+        directory: Path,
+        stable_age: float,
+        handle: Callable[[str, int, Callable[[sqlite3.Connection], None]], None],
+        ready: Callable[[], bool],
+    ) -> None:
+        self._state = state
+        self._orthanc = orthanc
+        self._checkpoint = directory / CHECKPOINT
+        self._stable_age = stable_age
+        self._overlap = 0
+        self._handle = handle
+        self._ready = ready
+        self._started = False
+        self._seen: set[int] = set()
+        self._written: int | None = None
+
+    def step(self) -> float:
+        """Read what is new. Returns seconds until the next look."""
+        if not self._started:
+            self._start()
+        if not self._ready():
+            return 1.0
+        position = self.position()
+        page = self._page(max(0, position - self._overlap))
+        self._take(page["Changes"], position)
+        self._settle()
+        return 0.0 if not page["Done"] else LOOK
+
+    def position(self) -> int:
+        """Number of the last change that is taken care of."""
+        return int(self._state.get(POSITION, 0))
+
+    def _start(self) -> None:
+        if self._orthanc.get("/system").get("DatabaseBackendPlugin"):
+            self._overlap = SHARED_INDEX_OVERLAP
+        last = int(self._orthanc.get("/changes?last")["Last"])
+        position = self._state.get(POSITION)
+        if position is None:
+            position = self._first_position(last)
+        elif last < position:
+            self._log_went_back(position, last)
+            position = last
+        self._move(position)
+        if not self._state.fresh or self._state.replaced:
+            self._find_unsettled(position)
+        self._started = True
+
+    def _first_position(self, last: int) -> int:
+        """A new state file begins now: what Orthanc stored before the plugin came is not forwarded unless it is asked for.
+
+        One that replaces a lost file begins where the oldest unfinished delivery was decided.
+        """
+        try:
+            safe = int(json.loads(self._checkpoint.read_text(encoding="ascii"))["position"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return last
+        return min(safe, last)
+
+    def _log_went_back(self, position: int, last: int) -> None:
+        message = (
+            f"Orthanc's change log ended at {position} before and ends at {last} now: its database was replaced or restored. "
+            "The plugin goes on from the end of the log."
+        )
+        logger.warning(message)
+        with self._state.transaction() as db:
+            self._state.add_event(
+                db, "node.notice", {"code": "change_log_went_back", "message": message}
+            )
+
+    def _page(self, since: int) -> dict[str, Any]:
+        page: dict[str, Any] = self._orthanc.get(f"/changes?since={since}&limit={PAGE}")
+        return page
+
+    def _take(self, changes: list[dict[str, Any]], position: int) -> None:
+        for change in changes:
+            seq = int(change["Seq"])
+            if seq in self._seen or (seq <= position and not self._overlap):
+                continue
+            if change["ChangeType"] == "StableStudy":
+                self._handle(change["ID"], seq, partial(self._keep, seq))
+            if self._overlap:
+                self._seen.add(seq)
+        if changes and int(changes[-1]["Seq"]) > position:
+            self._move(int(changes[-1]["Seq"]))
+        self._seen = {seq for seq in self._seen if seq > self.position() - 2 * self._overlap}
+
+    def _keep(self, seq: int, db: sqlite3.Connection) -> None:
+        if seq > self.position():
+            self._state.put(db, POSITION, seq)
+
+    def _move(self, position: int) -> None:
+        if position != self._state.get(POSITION):
+            with self._state.transaction() as db:
+                self._state.put(db, POSITION, position)
+
+    def checkpoint(self, oldest_live: int | None) -> None:
+        """Note outside the state file from where to start if that file is lost.
+
+        Args:
+            oldest_live: position at which the oldest unfinished delivery was decided.
+        """
+        position = self.position()
+        safe = position if oldest_live is None else min(position, max(0, oldest_live - 1))
+        if safe != self._written:
+            fresh = self._checkpoint.with_suffix(".new")
+            fresh.write_text(json.dumps({"position": safe}), encoding="ascii")
+            os.replace(fresh, self._checkpoint)  # noqa: PTH105
+            self._written = safe
+
+    def _find_unsettled(self, position: int) -> None:
+        """Studies that were still growing when Orthanc ended: it never calls them stable again, so the plugin does.
+
+        Looks at the part of the log that was younger than StableAge then, and at everything after the position.
+        """
+        studies = {self._study_of(*change) for change in self._open_changes(position)}
+        due = clock.now() + self._stable_age
+        with self._state.transaction() as db:
+            for study in studies - {None}:
+                db.execute("INSERT OR IGNORE INTO unsettled VALUES (?, ?)", (study, due))
+        if studies:
+            logger.info("%d studies may not have been stable when Orthanc ended", len(studies))
+
+    def _open_changes(self, position: int) -> set[tuple[str, str]]:
+        """(type, id) of resources that arrived and whose study was not called stable afterwards, as far as the log tells."""
+        opened: dict[tuple[str, str], int] = {}
+        since, done = self._window_start(position), False
+        while not done:
+            page = self._page(since)
+            for change in page["Changes"]:
+                kind, ident = change["ChangeType"], change["ID"]
+                if kind in ("NewStudy", "NewSeries", "NewInstance"):
+                    opened[(kind, ident)] = change["Seq"]
+                elif kind == "StableStudy":
+                    opened.pop(("NewStudy", ident), None)
+                since = max(since, int(change["Seq"]))
+            done = page["Done"]
+        return set(opened)
+
+    def _window_start(self, position: int) -> int:
+        step = 200
+        while True:
+            since = max(0, position - step)
+            changes = self._orthanc.get(f"/changes?since={since}&limit={step}")["Changes"]
+            times = [t for c in changes if (t := clock.from_orthanc(c["Date"])) is not None]
+            span = max(times, default=0.0) - min(times, default=0.0)
+            if since == 0 or span > self._stable_age + SETTLE_MARGIN:
+                return since
+            step *= 4
+
+    def _study_of(self, kind: str, ident: str) -> str | None:
+        paths = {"NewSeries": f"/series/{ident}/study", "NewInstance": f"/instances/{ident}/study"}
+        if kind == "NewStudy":
+            return ident
+        try:
+            return str(self._orthanc.get(paths[kind])["ID"])
+        except NotFound:
+            return None
+
+    def _settle(self) -> None:
+        """Decide for the studies whose stable age the plugin has waited out itself."""
+        rows = self._state.read(
+            "SELECT study FROM unsettled WHERE since <= ? OR since > ?",
+            (clock.now(), clock.now() + 10 * self._stable_age + 3600),
+        )
+        for row in rows:
+            if self._still_growing(row["study"]):
+                # Orthanc itself tells when it is stable.
+                with self._state.transaction() as db:
+                    due = clock.now() + self._stable_age
+                    db.execute(
+                        "INSERT OR REPLACE INTO unsettled VALUES (?, ?)", (row["study"], due)
+                    )
+            else:
+                self._handle(row["study"], self.position(), lambda db: None)
+
+    def _still_growing(self, study: str) -> bool:
+        try:
+            return not self._orthanc.get(f"/studies/{study}")["IsStable"]
+        except NotFound:
+            return False

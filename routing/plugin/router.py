@@ -1,0 +1,239 @@
+"""Routing as a capability of the plugin: configuration, decisions, commands."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, OrthancError
+from orthanc_console.plugin.state import State
+from orthanc_console.plugin.warnings import Warnings
+from routing.conditions import ConditionError, compile_condition
+from routing.plugin.inventory import Inventory
+from routing.plugin.matcher import Destination, Plan, Planned, Rule, plan
+from routing.plugin.sender import Sender
+from routing.plugin.store import Delivery, DeliveryStore, pack
+from routing.plugin.studies import StudyContent, read_study
+from routing.plugin.transports import reachable
+
+# Seconds after which a study that Orthanc could not read is tried again.
+READ_AGAIN = 60.0
+# Seconds in which a destination that was just made is written into Orthanc.
+TOLD_WITHIN = 3.0
+
+
+class Router:
+    """Decides for each stable study what goes where, in one transaction with the position in the change log."""
+
+    def __init__(
+        self,
+        state: State,
+        store: DeliveryStore,
+        orthanc: OrthancClient,
+        sender: Sender,
+        inventory: Inventory,
+        warnings: Warnings,
+    ) -> None:
+        self._state = state
+        self._store = store
+        self._orthanc = orthanc
+        self._sender = sender
+        self._inventory = inventory
+        self._warnings = warnings
+        self._destinations: dict[int, Destination] = {}
+        self._rules: list[Rule] = []
+        self._tags: list[str] = []
+        self._node = ""
+        self.configured = False
+        self.commands: dict[str, Callable[[str, dict[str, Any]], None]] = {
+            "echo": self._echo,
+            "retry": lambda ident, data: self._each(ident, data, self._sender.retry),
+            "cancel": lambda ident, data: self._each(ident, data, self._sender.cancel),
+            "send": self._send,
+        }
+
+    def configure(self, config: dict[str, Any]) -> None:
+        """Obey a configuration of docs/protocol.md. A rule that this plugin cannot read is left out and warned of."""
+        destinations = [_destination(entry) for entry in config["destinations"]]
+        rules, unreadable = [], []
+        for entry in config["rules"]:
+            try:
+                rules.append(_rule(entry))
+            except ConditionError as error:
+                logger.error("rule %s cannot be read: %s", entry["id"], error)
+                unreadable.append(str(entry["name"]))
+        if unreadable:
+            self._warnings.set(
+                "rules_unreadable",
+                f"This plugin cannot read {len(unreadable)} rules and does not follow them: {', '.join(unreadable)}. "
+                "Bring plugin and console to the same version.",
+            )
+        else:
+            self._warnings.clear("rules_unreadable")
+        self._rules = rules
+        self._tags = list(config["tags"])
+        self._node = config["node"]["name"]
+        self._destinations = {d.id: d for d in destinations}
+        self._sender.configure(self._destinations)
+        self._inventory.configure(destinations)
+        self.configured = True
+
+    def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = {"lanes": self._sender.status()}
+        if self._inventory.discovered is not None:
+            status["discovered"] = self._inventory.discovered
+        return status
+
+    def decide(self, study: str, seq: int, keep: Callable[[sqlite3.Connection], None]) -> None:
+        """Decide for a study that is stable; see `ChangeReader`.
+
+        Raises:
+            OrthancDown: nothing was decided, and the position did not move.
+        """
+        try:
+            content = read_study(self._orthanc, study, self._tags, self._node)
+        except NotFound:
+            self._forget(study, keep)
+            return
+        except OrthancError as error:
+            self._put_off(study, error, keep)
+            return
+        fingerprint = hashlib.sha256(pack(content.instances)).digest()
+        known = self._state.read("SELECT fingerprint FROM study WHERE id = ?", (study,))
+        unchanged = bool(known) and known[0]["fingerprint"] == fingerprint
+        decided = None if unchanged else self._plan(content)
+        with self._state.transaction() as db:
+            keep(db)
+            db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
+            if decided is not None:
+                db.execute("INSERT OR REPLACE INTO study VALUES (?, ?)", (study, fingerprint))
+                self._record(db, content, decided, seq)
+        self._sender.wake.set()
+
+    def _plan(self, content: StudyContent) -> Plan:
+        covered = self._store.covered(content.orthanc_id)
+        return plan(content, self._rules, self._destinations, covered, datetime.now())
+
+    def _record(
+        self, db: sqlite3.Connection, content: StudyContent, decided: Plan, seq: int
+    ) -> None:
+        self._state.add_event(db, "study.stable", {"study": content.as_report()})
+        if decided.decisions:
+            evaluated = {"study": content.orthanc_id, "decisions": decided.decisions}
+            self._state.add_event(db, "rules.evaluated", evaluated)
+        for planned in decided.deliveries:
+            self._store.save(db, self._delivery(content.orthanc_id, planned, seq))
+
+    def _delivery(self, study: str, planned: Planned, seq: int) -> Delivery:
+        destination = self._destinations[planned.destination]
+        hold = destination.hold_reason
+        state = "skipped" if planned.skip_reason else "held" if hold else "waiting"
+        return Delivery(
+            study=study,
+            destination=destination.id,
+            destination_name=destination.name,
+            instances=pack(planned.instances),
+            instance_count=len(planned.instances),
+            rules=[rule.as_reference() for rule in planned.rules],
+            state=state,
+            reason=planned.skip_reason or hold,
+            seen_seq=seq,
+        )
+
+    def _forget(self, study: str, keep: Callable[[sqlite3.Connection], None]) -> None:
+        with self._state.transaction() as db:
+            keep(db)
+            db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
+
+    def _put_off(
+        self, study: str, error: OrthancError, keep: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        """One study that Orthanc cannot read must not stop the others; it is tried again for as long as it is there."""
+        logger.error("study %s cannot be read and is tried again: %s", study, error)
+        with self._state.transaction() as db:
+            keep(db)
+            again = clock.now() + READ_AGAIN
+            db.execute("INSERT OR REPLACE INTO unsettled VALUES (?, ?)", (study, again))
+
+    def _echo(self, ident: str, data: dict[str, Any]) -> None:
+        destination = self._destinations.get(int(data["destination"]))
+        if destination is None:
+            self._answer(ident, False, "The node does not know this destination yet.", {})
+            return
+        deadline = time.monotonic() + TOLD_WITHIN
+        while self._sender.problem(destination.id) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        started = time.monotonic()
+        error = self._sender.problem(destination.id) or reachable(
+            self._orthanc, destination.kind, destination.name
+        )
+        milliseconds = round((time.monotonic() - started) * 1000)
+        self._answer(ident, not error, error or "It answered.", {"milliseconds": milliseconds})
+
+    def _each(self, ident: str, data: dict[str, Any], act: Callable[[str], str]) -> None:
+        refused = {str(delivery): act(str(delivery)) for delivery in data["deliveries"]}
+        done = [delivery for delivery, why in refused.items() if not why]
+        skipped = [{"id": delivery, "reason": why} for delivery, why in refused.items() if why]
+        detail = f"{len(done)} done, {len(skipped)} left as they are."
+        self._answer(ident, True, detail, {"done": done, "skipped": skipped})
+
+    def _send(self, ident: str, data: dict[str, Any]) -> None:
+        destination = self._destinations.get(int(data["destination"]))
+        if destination is None:
+            self._answer(ident, False, "The node does not know this destination.", {})
+            return
+        study = str(data["study"])
+        try:
+            children = self._orthanc.get(f"/studies/{study}/series?expand")
+        except NotFound:
+            self._answer(ident, False, "The study is not in this Orthanc any more.", {})
+            return
+        instances = [instance for child in children for instance in child["Instances"]]
+        hold = destination.hold_reason
+        delivery = Delivery(
+            study=study,
+            destination=destination.id,
+            destination_name=destination.name,
+            instances=pack(instances),
+            instance_count=len(instances),
+            cause="manual",
+            state="held" if hold else "waiting",
+            reason=hold,
+            seen_seq=int(self._state.get("position", 0)),
+        )
+        with self._state.transaction() as db:
+            self._store.save(db, delivery)
+            self._state.finish_command(
+                db, ident, True, "The study is queued.", {"delivery": delivery.id}
+            )
+        self._sender.wake.set()
+
+    def _answer(self, ident: str, ok: bool, detail: str, data: dict[str, Any]) -> None:
+        with self._state.transaction() as db:
+            self._state.finish_command(db, ident, ok, detail, data)
+
+
+def _destination(entry: dict[str, Any]) -> Destination:
+    # A newer console may say more of a destination than this plugin knows.
+    return Destination(**{field.name: entry[field.name] for field in fields(Destination)})
+
+
+def _rule(entry: dict[str, Any]) -> Rule:
+    return Rule(
+        id=entry["id"],
+        name=entry["name"],
+        revision=entry["revision"],
+        enforcement=entry["enforcement"],
+        level=entry["level"],
+        condition=compile_condition(entry["condition"]),
+        destinations=tuple(entry["destinations"]),
+        late_arrivals=entry["late_arrivals"],
+        stop_on_match=entry["stop_on_match"],
+    )
