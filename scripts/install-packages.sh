@@ -22,7 +22,14 @@ if ! command -v apt-get >/dev/null; then
 fi
 as_root=()
 if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
-apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --quiet "$@"; }
+log=$(mktemp)
+apt() {
+    if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        echo "apt-get $1 failed; all it wrote is in $log." >&2
+        exit 1
+    fi
+}
 
 policy=/usr/sbin/policy-rc.d
 kept=$policy.kept-by-orthanc-console
@@ -49,7 +56,10 @@ for package in "${missing[@]}"; do
         installable+=("$package")
     fi
 done
-if [ ${#installable[@]} = 0 ]; then exit 0; fi
+if [ ${#installable[@]} = 0 ]; then
+    rm "$log"
+    exit 0
+fi
 
 echo "Installing ${installable[*]} …"
 trap allow_services EXIT
@@ -57,6 +67,7 @@ forbid_services
 apt install --yes --no-install-recommends "${installable[@]}"
 for service in orthanc postgresql; do
     if [[ " ${installable[*]} " = *" $service "* ]] && command -v systemctl >/dev/null; then
-        "${as_root[@]}" systemctl --quiet disable "$service"
+        "${as_root[@]}" systemctl --quiet disable "$service" 2>>"$log"
     fi
 done
+rm "$log"

@@ -13,4 +13,4 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     "$python" -m venv --clear .venv
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    --require-hashes --requirement requirements-dev.txt
+    --use-pep517 --require-hashes --requirement requirements-dev.txt
