@@ -7,5 +7,6 @@ from orthanc_console import health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("", include("orthanc_console.agent.urls")),
     path("", include("orthanc_console.pages")),
 ]

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from orthanc_console import stopping
 from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
 from orthanc_console.nodes.models import Command, ConfigRevision, Node
@@ -122,6 +123,7 @@ def wait_for(command: Command, seconds: float) -> Command:
     """Wait until the node answered, at most `seconds`; `finished_at` is None when it did not."""
     deadline = time.monotonic() + seconds
     while command.finished_at is None and time.monotonic() < deadline:
-        time.sleep(ANSWER_IS_LOOKED_FOR_EVERY)
+        if stopping.pause(ANSWER_IS_LOOKED_FOR_EVERY):
+            break
         command.refresh_from_db()
     return command

@@ -12,7 +12,7 @@ from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
 from orthanc_console.nodes.models import Node
 from orthanc_console.nodes.services import changing_configuration
-from routing.language import Parsed, parse
+from routing.language import Parsed, Problem, parse
 from routing.models import Destination, Rule, RuleRevision
 
 AUDITED = (
@@ -122,7 +122,7 @@ def _check(rule: Rule, destinations: Sequence[Destination]) -> None:
     if "expression" not in errors:
         parsed = parse(rule.expression)
         if parsed.errors:
-            errors["expression"] = [str(each) for each in parsed.errors]
+            errors["expression"] = [_sentence(each) for each in parsed.errors]
         else:
             rule.expression = parsed.text
     if not destinations and not rule.stop_on_match:
@@ -134,6 +134,11 @@ def _check(rule: Rule, destinations: Sequence[Destination]) -> None:
         ]
     if errors:
         raise ValidationError(errors)
+
+
+def _sentence(problem: Problem) -> str:
+    words = f"{problem.message} (line {problem.line}, column {problem.column})"
+    return f"{words} {problem.suggestion}".strip()
 
 
 def _add_revision(actor: User, rule: Rule, reason: str) -> None:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.core.wsgi import get_wsgi_application
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+
+from orthanc_console import stopping
+
+# Every online node holds one thread with its waiting call.
+THREADS = 32
+STOP_SECONDS = 2
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Lets waiting calls go before it stops, so that a stop takes no 20 seconds."""
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        stopping.begin()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: object) -> None:
+        stopping.begin()
+        super().handle_quit(sig, frame)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return get_wsgi_application()
+
+
+class Command(BaseCommand):
+    help = "Serve the console. Behind a proxy for https; static files are served, too."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--threads", type=int, default=THREADS)
+        parser.add_argument("--workers", type=int, default=1 if _on_sqlite() else 2)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
+        Server(
+            {
+                "bind": f"{host}:{options['port']}",
+                "worker_class": Worker,
+                "workers": options["workers"],
+                "threads": options["threads"],
+                "graceful_timeout": STOP_SECONDS,
+                "timeout": 120,
+                # Query strings may name patients, so no line is written for each request.
+                "accesslog": None,
+                "loglevel": "warning",
+                "control_socket_disable": True,
+            }
+        ).run()
+
+
+def _on_sqlite() -> bool:
+    return bool(settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3")
