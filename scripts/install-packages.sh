@@ -23,13 +23,7 @@ fi
 as_root=()
 if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
 log=$(mktemp)
-apt() {
-    if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1; then
-        tail -n 20 "$log" >&2
-        echo "apt-get $1 failed; all it wrote is in $log." >&2
-        exit 1
-    fi
-}
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >>"$log" 2>&1; }
 
 policy=/usr/sbin/policy-rc.d
 kept=$policy.kept-by-orthanc-console
@@ -46,7 +40,10 @@ allow_services() {
     if [ -e $kept ]; then "${as_root[@]}" mv $kept $policy; fi
 }
 
-apt update
+# One source that does not answer is no reason to stop: the packages may come from the others.
+if ! apt update; then
+    echo "apt-get update failed (see $log); trying with the package lists that are here." >&2
+fi
 installable=()
 for package in "${missing[@]}"; do
     # Ubuntu has Chromium only as a snap, which Playwright cannot use.
@@ -64,7 +61,11 @@ fi
 echo "Installing ${installable[*]} …"
 trap allow_services EXIT
 forbid_services
-apt install --yes --no-install-recommends "${installable[@]}"
+if ! apt install --yes --no-install-recommends "${installable[@]}"; then
+    tail -n 20 "$log" >&2
+    echo "apt-get install failed; all that it wrote is in $log." >&2
+    exit 1
+fi
 for service in orthanc postgresql; do
     if [[ " ${installable[*]} " = *" $service "* ]] && command -v systemctl >/dev/null; then
         "${as_root[@]}" systemctl --quiet disable "$service" 2>>"$log"
