@@ -7,14 +7,13 @@ that it reads is absent. Standard library only.
 
 from routing.conditions.compiler import (
     MAX_CONDITIONS,
-    MAX_TEXT,
     Condition,
     compile_condition,
 )
 from routing.conditions.decision import MATCH, NO_MATCH, UNDECIDED, Decision, decide
 from routing.conditions.facts import SYMBOLS, StudyFacts
 from routing.conditions.kinds import ConditionError
-from routing.conditions.text import MAX_DEPTH, to_text
+from routing.conditions.text import MAX_DEPTH, MAX_TEXT, to_text
 
 __all__ = [
     "MATCH",

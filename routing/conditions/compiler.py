@@ -30,16 +30,13 @@ from routing.conditions.kinds import (
     can_compare,
 )
 from routing.conditions.patterns import PatternError, compile_pattern
-from routing.conditions.text import MAX_DEPTH, MAX_NODES, to_text
+from routing.conditions.text import MAX_DEPTH, MAX_INTEGER, MAX_NODES, MAX_TEXT, to_text
 from routing.conditions.values import parse_duration, parse_moment
 
 MAX_CONDITIONS = 200
-MAX_TEXT = 4_000
 MAX_ITEM = 999
 SCOPES = ("study", "series")
 CLOCKS = ("now", "today")
-# An IEEE 754 double, which is what JSON's numbers become, keeps 15 digits (DBL_DIG).
-MAX_INTEGER = 10**15
 
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,12 @@ from routing.conditions.kinds import ARITHMETIC, COMPARISONS, ConditionError
 
 MAX_DEPTH = 20
 MAX_NODES = 4_000
+MAX_TEXT = 4_000
+# An IEEE 754 double, which is what JSON's numbers become, keeps 15 digits (DBL_DIG).
+MAX_INTEGER = 10**15
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+_TEMPORAL = re.compile(r"[0-9A-Z:., -]{1,64}", re.ASCII)
 # What an escape sequence of a text literal stands for; other characters that do not print go by
 # number.
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -28,6 +35,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self._nodes = 0
+        self._characters = 0
 
     def condition(self, tree: object, depth: int) -> str:
         node = self._node(tree, depth)
@@ -61,11 +69,11 @@ class _Writer:
 
     def _expression(self, node: Mapping[str, Any], depth: int) -> str:
         if "field" in node:
-            return str(node["field"])
+            return _name(node["field"])
         if "value" in node:
             return self._literal(node)
         if "clock" in node:
-            return f"${node['clock']}"
+            return f"${_name(node['clock'])}"
         if node.get("op") in ARITHMETIC:
             left, right = (self._part(node.get(side), depth + 1) for side in ("left", "right"))
             return f"{left} {node['op']} {right}"
@@ -73,8 +81,8 @@ class _Writer:
             return f"-{self._part(node['neg'], depth + 1)}"
         if "attr" in node:
             argument = f"({self._operand(node['arg'], depth + 1)})" if "arg" in node else ""
-            return f"{self._part(node.get('of'), depth + 1)}.{node['attr']}{argument}"
-        if "item" in node:
+            return f"{self._part(node.get('of'), depth + 1)}.{_name(node['attr'])}{argument}"
+        if "item" in node and _is_integer(node["item"]):
             return f"{self._part(node.get('of'), depth + 1)}[{node['item']}]"
         raise ConditionError(f"unknown kind of node with {', '.join(sorted(map(str, node))[:5])}")
 
@@ -89,11 +97,26 @@ class _Writer:
 
     def _literal(self, node: Mapping[str, Any]) -> str:
         value, type_ = node["value"], node.get("type")
-        if isinstance(value, (list, tuple)):
-            self._nodes += len(value)
-            self._check_size()
-            return f"[{', '.join(_scalar(item, type_) for item in value)}]"
-        return _scalar(value, type_)
+        if not isinstance(value, (list, tuple)):
+            return self._scalar(value, type_)
+        return f"[{', '.join(self._scalar(item, type_) for item in value)}]"
+
+    def _scalar(self, value: object, type_: object) -> str:
+        self._nodes += 1
+        self._check_size()
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, float) or _is_integer(value):
+            return repr(value)
+        if not isinstance(value, str):
+            raise ConditionError("a value is neither text, boolean nor a number of 15 digits")
+        self._characters += len(value)
+        self._check_size()
+        if type_ not in ("date", "datetime", "duration"):
+            return quote(value)
+        if not _TEMPORAL.fullmatch(value):
+            raise ConditionError(f"a {type_} is not written as ISO 8601")
+        return f't"{value}"' if type_ == "duration" else f'd"{value}"'
 
     def _node(self, tree: object, depth: int) -> Mapping[str, Any]:
         self._nodes += 1
@@ -105,22 +128,20 @@ class _Writer:
         return tree
 
     def _check_size(self) -> None:
-        if self._nodes > MAX_NODES:
-            raise ConditionError(f"the tree has more than {MAX_NODES} parts")
+        if self._nodes > MAX_NODES or self._characters > MAX_TEXT:
+            raise ConditionError(
+                f"the tree has more than {MAX_NODES} parts or texts of {MAX_TEXT} characters"
+            )
 
 
-def _scalar(value: object, type_: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if not isinstance(value, str):
-        raise ConditionError("a value is neither text, number nor boolean")
-    if type_ in ("date", "datetime"):
-        return f'd"{value}"'
-    if type_ == "duration":
-        return f't"{value}"'
-    return quote(value)
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConditionError("a name is no DICOM keyword")
+    return name
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_INTEGER
 
 
 def quote(text: str) -> str:
