@@ -77,7 +77,7 @@ environment: .venv/complete node_modules/complete
 
 node_modules/complete: package.json package-lock.json .npmrc .venv/complete
 	@echo "Installing stylesheets and icons into node_modules …"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel error
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
 
 clean: ## Remove what was installed or built here, but no data
