@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orthanc_console.plugin import clock
@@ -128,13 +129,19 @@ def _study_facts(
         "RemoteAET": first.get("RemoteAET", ""),
         "CalledAET": first.get("CalledAET", ""),
         "RemoteIP": first.get("RemoteIP", ""),
-        "ReceivedAt": first.get("ReceptionDate", "").replace("T", ""),
+        "ReceivedAt": _local_time(first.get("ReceptionDate", "")),
         "Node": node,
     }
     # Absent where the server has no labels: a rule that reads them is undecided there, not false.
     if "Labels" in study:
         facts["Labels"] = study["Labels"]
     return facts
+
+
+def _local_time(orthanc_time: str) -> str:
+    """As rules compare it: local time of the node, like the times in DICOM tags. Empty if there is none."""
+    seconds = clock.from_orthanc(orthanc_time)
+    return "" if seconds is None else datetime.fromtimestamp(seconds).isoformat()
 
 
 def _add_rare_tags(

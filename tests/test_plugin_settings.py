@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from orthanc_console.plugin import settings
+
+GOOD = {"OrthancConsole": {"Url": "http://console:8000/", "Token": "ocn_x", "StateDirectory": "/s"}}
+
+
+def test_it_reads_the_section_of_orthancs_configuration() -> None:
+    found = settings.read(GOOD, {})
+    assert found.url == "http://console:8000"
+    assert found.token == "ocn_x"
+    assert found.state_directory == Path("/s")
+    assert not found.problems
+
+
+def test_the_environment_wins() -> None:
+    environment = {
+        "ORTHANC_CONSOLE_URL": "https://other",
+        "ORTHANC_CONSOLE_TOKEN": "ocn_y",
+        "ORTHANC_CONSOLE_STATE": "/t",
+    }
+    found = settings.read(GOOD, environment)
+    assert (found.url, found.token, found.state_directory) == ("https://other", "ocn_y", Path("/t"))
+
+
+def test_the_state_lies_beside_orthancs_index_by_default() -> None:
+    found = settings.read({"StorageDirectory": "/data", "IndexDirectory": "/index"}, {})
+    assert found.state_directory == Path("/index/orthanc-console")
+    assert settings.read({"StorageDirectory": "/data"}, {}).state_directory == Path(
+        "/data/orthanc-console"
+    )
+
+
+def test_a_token_that_became_a_number_is_a_text_again() -> None:
+    section = {"OrthancConsole": {"Url": "http://console", "Token": 12345}}
+    assert settings.read(section, {}).token == "12345"
+
+
+def test_a_missing_address_and_token_are_named_and_do_not_stop_orthanc() -> None:
+    found = settings.read({}, {})
+    assert set(found.problems) == {"console_url", "console_token"}
+
+
+def test_an_address_that_is_none_is_named() -> None:
+    for url in ("console:8000", "ftp://console", "http://", "http://console:99999", "http://[::1"):
+        found = settings.read({"OrthancConsole": {"Url": url, "Token": "x"}}, {})
+        assert set(found.problems) == {"console_url"}, url
+
+
+def test_an_unknown_setting_is_named() -> None:
+    found = settings.read({"OrthancConsole": {**GOOD["OrthancConsole"], "Tokn": "x"}}, {})
+    assert "Tokn" in found.problems["settings"]
+
+
+def test_a_section_of_the_wrong_type_is_named() -> None:
+    assert "settings" in settings.read({"OrthancConsole": "http://console"}, {}).problems
+
+
+def test_a_missing_ca_file_is_named_and_left_out(tmp_path: Path) -> None:
+    section = {"OrthancConsole": {**GOOD["OrthancConsole"], "CaFile": str(tmp_path / "none.pem")}}
+    found = settings.read(section, {})
+    assert "ca_file" in found.problems
+    assert found.ca_file == ""
