@@ -6,6 +6,12 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+
+from orthanc_console.metrics import registry
 
 
 @require_safe
@@ -27,3 +33,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
         detail = f"{len(pending)} migrations are not applied; run manage.py migrate."
         return JsonResponse({"ready": False, "detail": detail}, status=503)
     return JsonResponse({"ready": True, "detail": ""})
+
+
+@extend_schema(exclude=True)
+@api_view(["GET"])
+def metrics(request: Request) -> HttpResponse:
+    """Figures for Prometheus, with the API token of a user of any role."""
+    return HttpResponse(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)

@@ -99,6 +99,10 @@ class DeliveryFilter(django_filters.FilterSet):
         field_name="created_at", lookup_expr="lt", label=_("Before")
     )
 
+    changed_after = django_filters.IsoDateTimeFilter(
+        field_name="state_changed_at", lookup_expr="gte", label=_("In this state since")
+    )
+
     class Meta:
         model = Delivery
         fields: list[str] = []

@@ -9,11 +9,19 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from orthanc_console.accounts.models import Role, User
 from orthanc_console.accounts.permissions import REFUSALS, may
 
 View = Callable[..., HttpResponse]
+
+
+class SignedInRequest(HttpRequest):
+    """What a view behind one of the decorators gets."""
+
+    user: User
+    htmx: HtmxDetails
 
 
 def _needs(role: Role) -> Callable[[View], View]:

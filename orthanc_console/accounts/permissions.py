@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from orthanc_console.accounts.models import Role, User
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 
 class RolePermission(BasePermission):

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
 from orthanc_console.accounts.models import User
 from orthanc_console.audit.models import AuditEvent
 from orthanc_console.middleware import request_id
 
 Changes = dict[str, list[Any]]
+ACCOUNT_TYPES = ("user", "apitoken")
 
 
 def record(
@@ -44,6 +45,14 @@ def record(
         changes=changes or {},
         request_id=request_id.get(),
     )
+
+
+def visible_to(user: User) -> QuerySet[AuditEvent]:
+    """The events that the user may read: what concerns accounts is for administrators and for those who did it."""
+    events = AuditEvent.objects.all()
+    if user.is_admin:
+        return events
+    return events.filter(~Q(object_type__in=ACCOUNT_TYPES) | Q(actor=user))
 
 
 def snapshot(obj: Model, fields: Iterable[str], secret: Iterable[str] = ()) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
 from orthanc_console.nodes.models import Node
 from orthanc_console.nodes.services import changing_configuration
+from routing.conditions import Decision, StudyFacts, compile_condition, decide
 from routing.language import Parsed, Problem, parse
 from routing.models import Destination, Rule, RuleRevision
 
@@ -25,6 +28,30 @@ OWN_FIELDS = ("name", "enforcement", "level", "expression", "late_arrivals", "st
 def check(expression: str) -> Parsed:
     """Parse the text of a rule; what is wrong with it stands in the result."""
     return parse(expression)
+
+
+def sentence(rule: Rule) -> str:
+    """What the rule selects, in words; empty for one that can not be read any more."""
+    return _parse_once(rule.expression).sentence
+
+
+def test(expression: str, facts: Mapping[str, Any], *, level: str = "study") -> Decision:
+    """Decide a condition for a study.
+
+    Args:
+        facts: `{"study": {...}, "series": [...]}`, or the tags of a study alone.
+
+    Raises:
+        ValidationError: `expression` is not right.
+    """
+    parsed = parse(expression)
+    if parsed.tree is None:
+        raise ValidationError({"expression": [_sentence(each) for each in parsed.errors]})
+    if not facts.keys() <= {"study", "series"}:
+        facts = {"study": facts, "series": []}
+    study = StudyFacts(facts.get("study") or {}, facts.get("series") or [])
+    condition = compile_condition(parsed.tree)
+    return decide(condition, study, level=level, now=timezone.localtime())
 
 
 def save(
@@ -111,6 +138,11 @@ def forward_everything(actor: User) -> Rule:
     taken = set(Rule.objects.filter(name__startswith=name).values_list("name", flat=True))
     free = next(n for n in (name, *(f"{name} {i}" for i in range(2, 1000))) if n not in taken)
     return save(actor, Rule(name=free, expression="true"), destinations=destinations)
+
+
+@lru_cache(maxsize=1024)
+def _parse_once(expression: str) -> Parsed:
+    return parse(expression)
 
 
 def _check(rule: Rule, destinations: Sequence[Destination]) -> None:

@@ -20,8 +20,6 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")
-        token, secret = services.issue_token(
-            None, user, options["name"], actor_name="command line"
-        )
+        token, secret = services.issue_token(None, user, options["name"], actor_name="command line")
         self.stderr.write(f"Issued {token} for {user.username}; it is shown only now:")
         self.stdout.write(secret)

@@ -31,9 +31,7 @@ class Command(BaseCommand):
         if given:
             self._warn_if_weak(user, given)
         try:
-            services.create_user(
-                None, user, password, validate=not given, actor_name=COMMAND_LINE
-            )
+            services.create_user(None, user, password, validate=not given, actor_name=COMMAND_LINE)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stderr.write(f"Created {user.username}, role {user.role}.")

@@ -1,0 +1,167 @@
+"""`/api/v1/deliveries/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import exceptions, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from orthanc_console.accounts.models import Role
+from orthanc_console.rest import actor
+from routing import explain
+from routing.filters import DeliveryFilter
+from routing.models import Attempt, Delivery, DeliveryRule
+from routing.models.delivery import State
+from routing.services import deliveries as services
+
+
+class RuleLinkSerializer(serializers.ModelSerializer[DeliveryRule]):
+    id = serializers.IntegerField(
+        source="rule_id", allow_null=True, help_text="null: the rule was deleted"
+    )
+    name = serializers.CharField(source="rule_name")
+
+    class Meta:
+        model = DeliveryRule
+        fields = ("id", "name", "revision")
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    rules = RuleLinkSerializer(source="rule_links", many=True)
+
+    class Meta:
+        model = Delivery
+        fields = (
+            *("id", "study", "node", "destination", "destination_name", "rules", "cause"),
+            *("state", "reason", "attempts", "instance_count", "delivered_count"),
+            *("next_attempt_at", "last_error", "created_at", "state_changed_at"),
+            *("delivered_at", "verified_at"),
+        )
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        fields = (
+            *("number", "started_at", "finished_at", "job_id", "outcome", "error"),
+            *("error_code", "permanent"),
+        )
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    state = serializers.CharField()
+    reason = serializers.CharField()
+    error_means = serializers.CharField()
+    what_to_do = serializers.CharField()
+
+
+class DeliveryDetailSerializer(DeliverySerializer):
+    attempt_list = AttemptSerializer(source="attempt_set", many=True)
+    explanation = serializers.SerializerMethodField()
+
+    class Meta(DeliverySerializer.Meta):
+        fields = (*DeliverySerializer.Meta.fields, "attempt_list", "explanation")
+
+    @extend_schema_field(ExplanationSerializer)
+    def get_explanation(self, delivery: Delivery) -> dict[str, str]:
+        """The state, the reason and the last error in plain words."""
+        last = next(iter(delivery.attempt_set.all()), None)
+        code = last.error_code if last else None
+        means = explain.error(delivery.last_error, code) if delivery.last_error else ("", "")
+        return {
+            "state": str(explain.state(delivery.state)),
+            "reason": str(explain.reason(delivery.reason)),
+            "error_means": str(means[0]),
+            "what_to_do": str(means[1]),
+        }
+
+
+class SkippedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    reason = serializers.CharField()
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    done = serializers.IntegerField(help_text="How many their nodes are asked about")
+    skipped = SkippedSerializer(many=True)
+    offline = serializers.ListField(
+        child=serializers.CharField(), help_text="Nodes that are asked when they are back"
+    )
+    detail = serializers.CharField()
+
+
+class DeliveryViewSet(viewsets.ReadOnlyModelViewSet[Delivery]):
+    """What is sent where, and what became of it."""
+
+    queryset = Delivery.objects.prefetch_related("rule_links")
+    filterset_class = DeliveryFilter
+    action_roles = {
+        "retry": Role.OPERATOR,
+        "cancel": Role.OPERATOR,
+        "retry_all": Role.OPERATOR,
+    }
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        rows = super().get_queryset()
+        return rows.prefetch_related("attempt_set") if self.action == "retrieve" else rows
+
+    def get_serializer_class(self) -> type[DeliverySerializer]:
+        return DeliveryDetailSerializer if self.action == "retrieve" else DeliverySerializer
+
+    @extend_schema(request=None, responses=ReportSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str | None = None) -> Response:
+        """Send it again, or at once when it waits for its next attempt."""
+        return _told(services.retry(actor(request), [self.get_object()]))
+
+    @extend_schema(request=None, responses=ReportSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Give it up."""
+        return _told(services.cancel(actor(request), [self.get_object()]))
+
+    @extend_schema(
+        request=None, responses=ReportSerializer, filters=True, operation_id="deliveries_retry_all"
+    )
+    @action(detail=False, methods=["post"], url_path="retry", url_name="retry-all")
+    def retry_all(self, request: Request) -> Response:
+        """Retry what the filters select, given as in the list or as a JSON object; failed ones unless `state` says else."""
+        chosen = {**request.query_params.dict(), **_object(request.data)}
+        _refuse_unknown(chosen)
+        chosen.setdefault("state", State.FAILED)
+        states = chosen["state"]
+        chosen["state"] = states if isinstance(states, list) else [states]
+        filtered = DeliveryFilter(chosen, Delivery.objects.select_related("node"))
+        if not filtered.is_valid():
+            raise exceptions.ValidationError(filtered.errors)
+        return _told(services.retry(actor(request), filtered.qs.iterator(chunk_size=500)))
+
+
+def _object(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise exceptions.ValidationError(_("Give the filters as an object."))
+    return dict(data)
+
+
+def _refuse_unknown(chosen: dict[str, Any]) -> None:
+    unknown = chosen.keys() - DeliveryFilter.base_filters.keys()
+    if unknown:
+        # A misspelt filter would else retry more than was meant.
+        message = _("There is no such filter.")
+        raise exceptions.ValidationError({name: [message] for name in sorted(unknown)})
+
+
+def _told(report: services.Report) -> Response:
+    answer = {
+        "done": report.done,
+        "skipped": [{"id": id, "reason": reason} for id, reason in report.skipped],
+        "offline": report.offline,
+        "detail": report.message,
+    }
+    return Response(answer)
