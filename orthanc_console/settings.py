@@ -190,7 +190,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["orthanc_console.accounts.authentication.FailedTokenThrottle"],
+    "EXCEPTION_HANDLER": "orthanc_console.rest.handle",
     "DEFAULT_THROTTLE_RATES": {"failed_token": "30/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
