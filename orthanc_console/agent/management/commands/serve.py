@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
 from orthanc_console import stopping
+from orthanc_console.env import env
 
 # Every online node holds one thread with its waiting call.
 THREADS = 32
@@ -46,11 +48,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=int, default=env.int("PORT", default=8000))
         parser.add_argument("--threads", type=int, default=THREADS)
         parser.add_argument("--workers", type=int, default=1 if _on_sqlite() else 2)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # WhiteNoise warns when this folder is missing, though it finds the files without it.
+        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
         host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
         Server(
             {
