@@ -1,5 +1,64 @@
+"""Addresses of the HTML pages."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.views import LogoutView
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from orthanc_console.accounts import views as accounts
+from orthanc_console.audit import views as audit
+from orthanc_console.dashboard import views as dashboard
+from orthanc_console.nodes import views as nodes
+from routing.views import deliveries, destinations, rules, studies
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", dashboard.overview, name="overview"),
+    path("search/", dashboard.search, name="search"),
+    path("login/", accounts.login, name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("account/", accounts.account, name="account"),
+    path("account/password/", accounts.own_password, name="own-password"),
+    path("account/tokens/", accounts.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", accounts.token_revoke, name="token-revoke"),
+    path("studies/", studies.studies, name="studies"),
+    path("studies/<int:pk>/", studies.study, name="study"),
+    path("studies/<int:pk>/send/", studies.study_send, name="study-send"),
+    path("deliveries/", deliveries.deliveries, name="deliveries"),
+    path("deliveries/chosen/", deliveries.deliveries_chosen, name="deliveries-chosen"),
+    path("deliveries/all/<slug:act>/", deliveries.deliveries_all, name="deliveries-all"),
+    path("deliveries/<uuid:pk>/", deliveries.delivery, name="delivery"),
+    path("destinations/", destinations.destinations, name="destinations"),
+    path("destinations/new/", destinations.destination_create, name="destination-create"),
+    path("destinations/<int:pk>/", destinations.destination, name="destination"),
+    path("destinations/<int:pk>/edit/", destinations.destination_edit, name="destination-edit"),
+    path(
+        "destinations/<int:pk>/delete/", destinations.destination_delete, name="destination-delete"
+    ),
+    path("destinations/<int:pk>/pause/", destinations.destination_pause, name="destination-pause"),
+    path(
+        "destinations/<int:pk>/resume/", destinations.destination_resume, name="destination-resume"
+    ),
+    path("destinations/<int:pk>/echo/", destinations.destination_echo, name="destination-echo"),
+    path("rules/", rules.rules, name="rules"),
+    path("rules/new/", rules.rule_create, name="rule-create"),
+    path("rules/check/", rules.rule_check, name="rule-check"),
+    path("rules/everything/", rules.rule_everything, name="rule-everything"),
+    path("rules/<int:pk>/", rules.rule, name="rule"),
+    path("rules/<int:pk>/edit/", rules.rule_edit, name="rule-edit"),
+    path("rules/<int:pk>/delete/", rules.rule_delete, name="rule-delete"),
+    path("rules/<int:pk>/move/", rules.rule_move, name="rule-move"),
+    path("rules/<int:pk>/enforcement/", rules.rule_enforcement, name="rule-enforcement"),
+    path("nodes/", nodes.nodes, name="nodes"),
+    path("nodes/new/", nodes.node_create, name="node-create"),
+    path("nodes/<int:pk>/", nodes.node, name="node"),
+    path("nodes/<int:pk>/state/", nodes.node_state, name="node-state"),
+    path("nodes/<int:pk>/edit/", nodes.node_edit, name="node-edit"),
+    path("nodes/<int:pk>/token/", nodes.node_token, name="node-token"),
+    path("nodes/<int:pk>/revoke/", nodes.node_revoke, name="node-revoke"),
+    path("nodes/<int:pk>/delete/", nodes.node_delete, name="node-delete"),
+    path("users/", accounts.users, name="users"),
+    path("users/new/", accounts.user_create, name="user-create"),
+    path("users/<int:pk>/", accounts.user_edit, name="user-edit"),
+    path("users/<int:pk>/password/", accounts.user_password, name="user-password"),
+    path("audit/", audit.audit, name="audit"),
+]

@@ -15,3 +15,8 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     path("", include("orthanc_console.pages")),
 ]
+
+handler400 = "orthanc_console.dashboard.views.bad_request"
+handler403 = "orthanc_console.dashboard.views.permission_denied"
+handler404 = "orthanc_console.dashboard.views.not_found"
+handler500 = "orthanc_console.dashboard.views.server_error"

@@ -45,7 +45,7 @@ class SearchField(forms.CharField):
             ) from error
 
 
-class SearchFilter(django_filters.CharFilter):
+class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
     """Every word must occur in one of the columns, in any letter case."""
 
     field_class = SearchField
@@ -73,7 +73,7 @@ class ChoicesField(forms.MultipleChoiceField):
         return [part for each in given for part in str(each).split(",") if part]
 
 
-class ChoicesFilter(django_filters.MultipleChoiceFilter):
+class ChoicesFilter(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
     field_class = ChoicesField
 
 
@@ -83,7 +83,7 @@ def _one_of(model: type[Model], label: Any, field_name: str | None = None) -> An
     )
 
 
-class DeliveryFilter(django_filters.FilterSet):
+class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
     """`created_after` and `created_before` are ISO 8601 times; a date alone is its midnight."""
 
     state = ChoicesFilter(choices=State.choices, label=_("State"))
@@ -108,12 +108,12 @@ class DeliveryFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: Rows) -> Rows:
-        found = super().filter_queryset(queryset)
+        found: Rows = super().filter_queryset(queryset)
         # A delivery names a rule once for each of its versions.
         return found.distinct() if self.form.cleaned_data.get("rule") else found
 
 
-class StudyFilter(django_filters.FilterSet):
+class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]
     search = SearchFilter(STUDY_TEXTS)
     node = _one_of(Node, _("Node"))
     modality = django_filters.CharFilter(method="filter_modality", label=_("Modality"))
@@ -133,10 +133,11 @@ class StudyFilter(django_filters.FilterSet):
             return queryset.none()
         # The one way to look into a JSON list that both PostgreSQL and SQLite have.
         listed = queryset.annotate(modalities_text=Cast("modalities", TextField()))
-        return listed.filter(modalities_text__contains=f'"{value.upper()}"')
+        found: Rows = listed.filter(modalities_text__contains=f'"{value.upper()}"')
+        return found
 
 
-class RuleFilter(django_filters.FilterSet):
+class RuleFilter(django_filters.FilterSet):  # type: ignore[misc]
     search = SearchFilter(("name", "expression"))
     enforcement = ChoicesFilter(choices=Enforcement.choices, label=_("Enforcement"))
     destination = _one_of(Destination, _("Destination"), "destinations")
@@ -152,7 +153,7 @@ class RuleFilter(django_filters.FilterSet):
         return queryset.filter(Q(nodes=None) | Q(nodes=value))
 
 
-class DestinationFilter(django_filters.FilterSet):
+class DestinationFilter(django_filters.FilterSet):  # type: ignore[misc]
     search = SearchFilter(("name", "aet", "host", "url"))
     kind = ChoicesFilter(choices=Kind.choices, label=_("Kind"))
     source = ChoicesFilter(choices=Source.choices, label=_("Source"))

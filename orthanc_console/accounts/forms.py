@@ -24,7 +24,9 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
     password = password_field(
         _("first password"),
-        help_text=_("At least 8 characters, not only digits, not a common one. Hand it over safely."),
+        help_text=_(
+            "At least 8 characters, not only digits, not a common one. Hand it over safely."
+        ),
     )
 
     class Meta:

@@ -46,7 +46,9 @@ def own_password(request: SignedInRequest) -> HttpResponse:
         with errors_in(form):
             services.set_password(request.user, request.user, form.cleaned_data["password"])
             update_session_auth_hash(request, request.user)
-            messages.success(request, _("Your password is changed. Other sessions of yours are over."))
+            messages.success(
+                request, _("Your password is changed. Other sessions of yours are over.")
+            )
             return redirect("account")
     return _account(request, form, TokenForm())
 
@@ -72,7 +74,9 @@ def tokens(request: SignedInRequest) -> HttpResponse:
 def token_revoke(request: SignedInRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(request.user.api_tokens, pk=pk)
     services.revoke_token(request.user, token)
-    messages.success(request, _("The token “%(name)s” is refused from now on.") % {"name": token.name})
+    messages.success(
+        request, _("The token “%(name)s” is refused from now on.") % {"name": token.name}
+    )
     return redirect("account")
 
 
@@ -130,7 +134,8 @@ def user_password(request: SignedInRequest, pk: int) -> HttpResponse:
             services.set_password(request.user, person, form.cleaned_data["password"])
             messages.success(
                 request,
-                _("The password of %(user)s is changed; their sessions are over.") % {"user": person},
+                _("The password of %(user)s is changed; their sessions are over.")
+                % {"user": person},
             )
             return redirect("users")
     context = {"form": UserForm(instance=person), "person": person, "password_form": form}

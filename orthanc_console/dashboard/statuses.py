@@ -66,8 +66,8 @@ STATUSES: dict[str, dict[str, Status]] = {
         "undecided": Status("help-circle", _("Could not be decided"), "warn"),
     },
     "condition": {
-        "true": Status("check", pgettext_lazy("condition", "True"), "ok"),
-        "false": Status("x", pgettext_lazy("condition", "False"), "calm"),
+        "match": Status("check", pgettext_lazy("condition", "True"), "ok"),
+        "no_match": Status("x", pgettext_lazy("condition", "False"), "calm"),
         "undecided": Status("help-circle", _("Undecided"), "warn"),
     },
     "result": {

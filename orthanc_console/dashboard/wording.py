@@ -45,14 +45,10 @@ def size(count: int) -> str:
     """Bytes in binary units with three digits: `512 B`, `48.1 MiB`."""
     if count < 1024:
         return _("%(n)s B") % {"n": count}
-    value = float(count)
-    unit = ""
-    for unit in UNITS:
-        value /= 1024
-        if value < 1024:
-            break
+    power = min((count.bit_length() - 1) // 10, len(UNITS))
+    value = count / 1024**power
     digits = 0 if value >= 100 else 1
-    return f"{number_format(value, digits, use_l10n=True)} {unit}"
+    return f"{number_format(value, digits, use_l10n=True)} {UNITS[power - 1]}"
 
 
 def middle(text: str, length: int) -> str:

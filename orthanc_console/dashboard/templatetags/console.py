@@ -20,7 +20,7 @@ from orthanc_console.dashboard.statuses import status_of
 
 register = template.Library()
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 
 
 @cache
@@ -104,9 +104,20 @@ def until(start: datetime | None, end: datetime | None) -> timedelta | None:
     return wording.between(start, end)
 
 
-@register.filter
-def lookup(mapping: dict[str, Any], key: str) -> Any:
-    return mapping.get(key)
+@register.simple_tag
+def marked(text: str, start: int, end: int) -> SafeString:
+    """The text with the characters from `start` to `end` marked."""
+    return format_html("{}<mark>{}</mark>{}", text[:start], text[start:end], text[end:])
+
+
+@register.inclusion_tag("partials/filter_field.html")
+def filter_field(bound: BoundField, input_type: str = "") -> dict[str, Any]:
+    """A field of a filter bar: compact, without help."""
+    widget = bound.field.widget
+    if input_type:
+        widget.input_type = input_type
+    css = "form-select" if isinstance(widget, forms.Select) else "form-control"
+    return {"field": bound, "widget": bound.as_widget(attrs={"class": css})}
 
 
 @register.inclusion_tag("partials/field.html")

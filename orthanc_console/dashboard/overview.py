@@ -1,0 +1,142 @@
+"""The figures of the overview: is something wrong, and what became of the last 24 hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Count, Min, Prefetch, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from orthanc_console.agent.models import Event
+from orthanc_console.nodes.models import Node
+from routing.models import Delivery, Destination, Lane, Rule
+from routing.models.delivery import LIVE_STATES, State
+from routing.services import destinations as destination_services
+
+ARRIVED = (State.DELIVERED, State.VERIFIED)
+RECENT = timedelta(hours=24)
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts with the addresses of the lists that they count."""
+
+    waiting: int
+    oldest: datetime | None
+    failed: int
+    delivered: int
+    waiting_url: str
+    failed_url: str
+    delivered_url: str
+
+
+class Trouble(NamedTuple):
+    """One thing that somebody should look at."""
+
+    tone: str
+    sentence: str
+    url: str
+
+
+class Progress(NamedTuple):
+    """How far a fresh console is; the checklist goes when the first study is on its way."""
+
+    nodes: list[Node]
+    attached: bool
+    destinations: list[Destination]
+    rules: int
+    deliveries: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.deliveries and self.rules > 0
+
+
+def figures() -> Figures:
+    since = timezone.now() - RECENT
+    lately = Q(state_changed_at__gte=since)
+    counts = Delivery.objects.aggregate(
+        waiting=Count("pk", filter=Q(state__in=LIVE_STATES)),
+        oldest=Min("created_at", filter=Q(state__in=LIVE_STATES)),
+        failed=Count("pk", filter=Q(state=State.FAILED) & lately),
+        delivered=Count("pk", filter=Q(state__in=ARRIVED) & lately),
+    )
+    return Figures(
+        **counts,
+        waiting_url=_deliveries(LIVE_STATES),
+        failed_url=_deliveries((State.FAILED,), since),
+        delivered_url=_deliveries(ARRIVED, since),
+    )
+
+
+def _deliveries(states: tuple[State, ...], since: datetime | None = None) -> str:
+    query = {"state": ",".join(states)}
+    if since:
+        query["changed_after"] = since.isoformat(timespec="seconds")
+    return f"{reverse('deliveries')}?{urlencode(query)}"
+
+
+def troubles(nodes: list[Node]) -> list[Trouble]:
+    """What is wrong now, worst first."""
+    found = [trouble for node in nodes for trouble in _node_troubles(node)]
+    lanes = Prefetch("lanes", Lane.objects.order_by())
+    for destination in Destination.objects.filter(gone_at=None, enabled=True).prefetch_related(
+        lanes
+    ):
+        address = reverse("destination", args=(destination.pk,))
+        if destination_services.health(destination) == "failing":
+            sentence = _("%(name)s does not take studies: %(error)s") % {
+                "name": destination,
+                "error": destination_services.last_error(destination) or _("no details reported"),
+            }
+            found.append(Trouble("bad", sentence, address))
+        elif destination.paused:
+            sentence = _("%(name)s is paused; its deliveries wait.") % {"name": destination}
+            found.append(Trouble("warn", sentence, address))
+    return sorted(found, key=lambda trouble: trouble.tone != "bad")
+
+
+def _node_troubles(node: Node) -> list[Trouble]:
+    address = reverse("node", args=(node.pk,))
+    found = []
+    if node.last_seen_at is not None and not node.online:
+        sentence = _(
+            "%(name)s does not call the console. It forwards by the rules that it has; its reports come later."
+        )
+        found.append(Trouble("bad", sentence % {"name": node}, address))
+    if node.warnings:
+        count = len(node.warnings)
+        sentence = ngettext(
+            "%(name)s has %(count)d warning.", "%(name)s has %(count)d warnings.", count
+        )
+        found.append(Trouble("warn", sentence % {"name": node, "count": count}, address))
+    return found
+
+
+def set_aside_count() -> int:
+    """Events of the last day that the console did not understand."""
+    since = timezone.now() - RECENT
+    return Event.objects.exclude(problem="").filter(received_at__gte=since).count()
+
+
+def recent() -> list[Delivery]:
+    rows = Delivery.objects.select_related("study", "node", "destination")
+    return list(rows.prefetch_related("rule_links")[:SHOWN])
+
+
+def progress(nodes: list[Node]) -> Progress:
+    destinations = list(Destination.objects.filter(gone_at=None, enabled=True)[:20])
+    return Progress(
+        nodes=nodes,
+        attached=any(node.last_seen_at for node in nodes),
+        destinations=destinations,
+        rules=Rule.objects.count(),
+        deliveries=Delivery.objects.exists(),
+    )

@@ -1,0 +1,76 @@
+"""The overview, the search, and the pages that say what went wrong."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from orthanc_console.accounts.access import SignedInRequest, viewer_required
+from orthanc_console.dashboard import filtering
+from orthanc_console.dashboard import overview as state
+from orthanc_console.dashboard.live import render_live
+from orthanc_console.middleware import request_id
+from orthanc_console.nodes.models import Node
+from orthanc_console.version import VERSION
+
+SEARCHED = ("studies", "deliveries")
+
+
+@viewer_required
+@require_safe
+def overview(request: SignedInRequest) -> HttpResponse:
+    nodes = list(Node.objects.all())
+    context = {
+        "nodes": nodes,
+        "online": sum(node.online for node in nodes),
+        "figures": state.figures(),
+        "troubles": state.troubles(nodes),
+        "recent": state.recent(),
+        "progress": state.progress(nodes),
+    }
+    return render_live(request, "dashboard/overview.html", "dashboard/overview_part.html", context)
+
+
+@viewer_required
+@require_POST
+def search(request: SignedInRequest) -> HttpResponse:
+    """Send a filter form on to its list; what was searched for goes into the address encrypted."""
+    posted = request.POST.copy()
+    wanted = posted.get("list", "")
+    if wanted not in SEARCHED:
+        raise Http404
+    for name in ("list", "csrfmiddlewaretoken"):
+        posted.pop(name, None)
+    return redirect(reverse(wanted) + filtering.address(posted))
+
+
+def _failure(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
+    frame = "base.html" if request.user.is_authenticated else "bare.html"
+    context = {"request_id": request_id.get(), "message": message, "frame": frame}
+    return render(request, f"{status}.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 403, str(exception))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _failure(request, 404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    context = {"request_id": request_id.get(), "version": VERSION}
+    return HttpResponse(render_to_string("403_csrf.html", context), status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that something broke, without the database, which may be what broke."""
+    context = {"request_id": request_id.get(), "version": VERSION}
+    return HttpResponse(render_to_string("500.html", context), status=500)

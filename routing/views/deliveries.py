@@ -1,0 +1,177 @@
+"""Deliveries: what is on its way, what arrived, what failed and why; retry and cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from orthanc_console.accounts.access import SignedInRequest, operator_required, viewer_required
+from orthanc_console.dashboard.filtering import chips
+from orthanc_console.dashboard.live import render_live
+from orthanc_console.pagination import page_of
+from routing import explain
+from routing.filters import DeliveryFilter
+from routing.models import Delivery
+from routing.models.delivery import LIVE_STATES, State
+from routing.services import deliveries as services
+
+ACTS = {"retry": services.retry, "cancel": services.cancel}
+# The tabs over the list: what a person asks for, in states.
+GROUPS: tuple[tuple[Promise, tuple[State, ...]], ...] = (
+    (_("All"), ()),
+    (_("On the way"), LIVE_STATES),
+    (_("Failed"), (State.FAILED,)),
+    (_("Delivered"), (State.DELIVERED, State.VERIFIED)),
+    (_("Not sent"), (State.SKIPPED, State.CANCELLED)),
+)
+
+# Filters that the bar over the list has no field for, and must not lose.
+KEPT = ("state", "changed_after", "study")
+
+
+def rows() -> QuerySet[Delivery]:
+    """Deliveries with what a row of the list shows."""
+    return Delivery.objects.select_related("study", "node", "destination").prefetch_related(
+        "rule_links"
+    )
+
+
+@viewer_required
+@require_safe
+def deliveries(request: SignedInRequest) -> HttpResponse:
+    found = DeliveryFilter(request.GET, rows())
+    valid = found.is_valid()
+    tabs = _tabs(request) if valid else []
+    context = {
+        "filter": found,
+        "chips": chips(found, request.GET),
+        "tabs": tabs,
+        "count": next((tab["count"] for tab in tabs if tab["current"]), None),
+        "page": page_of(found.qs if valid else Delivery.objects.none(), request),
+        "query": request.GET.urlencode(),
+        "kept": [(name, value) for name in KEPT for value in request.GET.getlist(name)],
+    }
+    return render_live(request, "deliveries/list.html", "deliveries/list_part.html", context)
+
+
+def _tabs(request: SignedInRequest) -> list[dict[str, Any]]:
+    """Groups of states with their counts under the other filters."""
+    rest = request.GET.copy()
+    rest.pop("cursor", None)
+    chosen = {state for each in rest.pop("state", []) for state in each.split(",") if state}  # type: ignore[union-attr]
+    others = DeliveryFilter(rest, Delivery.objects.order_by())
+    counts = dict(others.qs.values_list("state").annotate(Count("pk", distinct=True)))
+    tabs = []
+    for words, states in GROUPS:
+        query = rest.copy()
+        if states:
+            query["state"] = ",".join(states)
+        count = sum(counts.get(state, 0) for state in states or State.values)
+        tabs.append(
+            {
+                "words": words,
+                "count": count,
+                "url": f"?{query.urlencode()}",
+                "current": chosen == set(states),
+            }
+        )
+    return tabs
+
+
+@viewer_required
+@require_safe
+def delivery(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    delivery = get_object_or_404(rows(), pk=pk)
+    attempts = list(delivery.attempt_set.all())
+    for attempt in attempts:
+        if attempt.error or attempt.error_code is not None:
+            attempt.explained = explain.error(attempt.error, attempt.error_code)  # type: ignore[attr-defined]
+    context = {
+        "delivery": delivery,
+        "attempts": attempts,
+        "meaning": explain.state(delivery.state),
+        "reason": explain.reason(delivery.reason) if delivery.reason else "",
+        "history": delivery.events.order_by("-seq")[:50],
+        "retryable": delivery.state in services.RETRYABLE,
+        "cancellable": delivery.state in LIVE_STATES,
+    }
+    return render_live(request, "deliveries/detail.html", "deliveries/detail_part.html", context)
+
+
+@operator_required
+@require_POST
+def deliveries_chosen(request: SignedInRequest) -> HttpResponse:
+    """Retry or cancel the deliveries that were ticked."""
+    act = ACTS.get(request.POST.get("act", ""))
+    if act is None:
+        raise Http404
+    try:
+        ids = [UUID(each) for each in request.POST.getlist("chosen")]
+    except ValueError as error:
+        raise Http404 from error
+    _report(request, act(request.user, rows().filter(pk__in=ids)))
+    return redirect(_back(request))
+
+
+def _report(request: SignedInRequest, report: services.Report) -> None:
+    level = messages.warning if report.skipped or report.offline else messages.success
+    reasons = {reason: None for _id, reason in report.skipped}
+    level(request, "\n".join([report.message, *reasons]))
+
+
+def _back(request: SignedInRequest) -> str:
+    wanted = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
+        return wanted
+    return reverse("deliveries")
+
+
+@operator_required
+@require_http_methods(["GET", "POST"])
+def deliveries_all(request: SignedInRequest, act: str) -> HttpResponse:
+    """Retry or cancel everything that a filter matches, after a page that says how much that is."""
+    if act not in ACTS:
+        raise Http404
+    states = services.RETRYABLE if act == "retry" else LIVE_STATES
+    found = DeliveryFilter(request.GET, Delivery.objects.select_related("node"))
+    if not found.is_valid():
+        return redirect("deliveries")
+    concerned = found.qs.filter(state__in=states)
+    back = f"{reverse('deliveries')}?{request.GET.urlencode()}"
+    if request.method == "POST":
+        _report(request, ACTS[act](request.user, concerned))
+        return redirect(back)
+    count = concerned.count()
+    context = {
+        "title": _all_title(act, count),
+        "chips": chips(found, request.GET),
+        "button": _all_button(act, count) if count else "",
+        "button_class": "" if act == "retry" else "btn-delete",
+        "back_url": back,
+        "act": act,
+        "left": found.qs.count() - count,
+    }
+    return render(request, "deliveries/all.html", context)
+
+
+def _all_title(act: str, count: int) -> str:
+    if act == "retry":
+        return ngettext("Retry %d delivery?", "Retry %d deliveries?", count) % count
+    return ngettext("Cancel %d delivery?", "Cancel %d deliveries?", count) % count
+
+
+def _all_button(act: str, count: int) -> str:
+    if act == "retry":
+        return ngettext("Retry %d delivery", "Retry %d deliveries", count) % count
+    return ngettext("Cancel %d delivery", "Cancel %d deliveries", count) % count
