@@ -143,6 +143,8 @@ def _build(suite: str, root: Path) -> None:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
+                # The lock lasts as long as the build, even when this process is killed.
+                pass_fds=[lock.fileno()],
             )
         if run.returncode != 0:
             tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
