@@ -45,7 +45,7 @@ lint: environment ## Formatter, linter, types, templates, import rules, migratio
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/djlint templates --check --lint --quiet
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 format: environment ## Format code and templates

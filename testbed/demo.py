@@ -13,7 +13,6 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,10 +179,13 @@ class Demo:
 
     def _problem(self, samples: list[Sample]) -> str:
         here, there = self.orthanc.instance_counts(), self.peer.instance_counts()
-        shown = {study["study_instance_uid"]: study["id"] for study in self._studies()}
+        shown = {
+            study["study_instance_uid"]: study["id"] for study in self.console.pages("/studies/")
+        }
+        kinds = {d["id"]: d["kind"] for d in self.console.pages("/destinations/")}
         states: dict[int, dict[str, str]] = {}
         for delivery in self.console.pages("/deliveries/"):
-            kind = self._kinds()[delivery["destination"]]
+            kind = kinds[delivery["destination"]]
             states.setdefault(delivery["study"], {})[kind] = delivery["state"]
         for sample in samples:
             if here.get(sample.uid) != len(sample.files):
@@ -199,12 +201,6 @@ class Demo:
             elif there.get(sample.uid) != len(sample.files):
                 return f"{sample.uid}: the destination has {there.get(sample.uid)} of {len(sample.files)} instances."
         return ""
-
-    def _studies(self) -> Iterator[dict[str, Any]]:
-        return (s for s in self.console.pages("/studies/") if s["node_name"] == NODE)
-
-    def _kinds(self) -> dict[int, str]:
-        return {d["id"]: d["kind"] for d in self.console.pages("/destinations/")}
 
 
 DEFAULT_PORTS = {
