@@ -38,7 +38,7 @@ def page_of(queryset: QuerySet[M], request: HttpRequest, size: int | None = None
     """The page that the request's `cursor` names; the first one when the cursor is not valid any more."""
     pagination = NewestFirst()
     if size is not None:
-        pagination.page_size_query_param = None
+        pagination.page_size_query_param = ""
         pagination.page_size = size
     try:
         results = pagination.paginate_queryset(queryset, Request(request))

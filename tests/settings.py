@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 TEST_DATA_DIR = Path(tempfile.mkdtemp(prefix="orthanc-console-tests-"))
+# WhiteNoise warns when its folder is missing.
+(TEST_DATA_DIR / "static").mkdir()
 atexit.register(shutil.rmtree, TEST_DATA_DIR, ignore_errors=True)
 os.environ["DATA_DIR"] = str(TEST_DATA_DIR)
 

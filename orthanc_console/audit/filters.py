@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from orthanc_console.audit.models import AuditEvent
 
 
-class AuditFilter(django_filters.FilterSet):
+class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
     """`verb` may be the beginning of one, such as `rule.`; the times are ISO 8601."""
 
     actor = django_filters.CharFilter(field_name="actor_name", label=_("Who"))

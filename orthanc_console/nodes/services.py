@@ -97,7 +97,7 @@ def delete(actor: User, node: Node) -> None:
 
 
 def _limited_to(node: Node) -> list[str]:
-    objects = [*node.rules.all(), *node.destinations.filter(source="console")]
+    objects: list[Any] = [*node.rules.all(), *node.destinations.filter(source="console")]
     return [f"“{each}”" for each in objects if not each.nodes.exclude(pk=node.pk).exists()]
 
 

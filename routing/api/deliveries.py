@@ -37,7 +37,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
     class Meta:
         model = Delivery
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "study", "node", "destination", "destination_name", "rules", "cause"),
             *("state", "reason", "attempts", "instance_count", "delivered_count"),
             *("next_attempt_at", "last_error", "created_at", "state_changed_at"),

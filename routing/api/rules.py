@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_field
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -95,7 +96,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 class ParsedSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     tree = serializers.JSONField(allow_null=True)
-    errors = ProblemSerializer(many=True)
+    errors = ProblemSerializer(many=True)  # type: ignore[assignment]
     warnings = ProblemSerializer(many=True)
     sentence = serializers.CharField()
     symbols = serializers.ListField(child=serializers.CharField())

@@ -28,7 +28,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
 
     class Meta:
         model = Study
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "node", "orthanc_id", "study_instance_uid", "patient_id", "patient_name"),
             *("accession_number", "study_date", "study_description", "modalities"),
             *("instance_count", "series_count", "size_bytes", "source_aet", "received_at"),
