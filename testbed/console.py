@@ -27,6 +27,7 @@ class ConsoleServer(Server, HttpApi):
     """A console in `directory`; stopped and started again it has the same data and port.
 
     `get("/nodes/")` and the like are calls of `/api/v1/` with a token of the administrator.
+    `prepared` says that `directory` is a copy of one on which `prepare` was called.
     """
 
     user = "admin"
@@ -38,11 +39,13 @@ class ConsoleServer(Server, HttpApi):
         *,
         port: int | None = None,
         environment: Mapping[str, str] | None = None,
+        prepared: bool = False,
     ) -> None:
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self._environment = environment or {}
+        self._prepared = prepared
         Server.__init__(self, "The console", self.directory / "console.log")
         HttpApi.__init__(self)
 
@@ -73,12 +76,20 @@ class ConsoleServer(Server, HttpApi):
         except requests.RequestException:
             return False
 
-    def start(self) -> None:
-        """Bring the database up to date, start, and make the administrator and its token once."""
+    def prepare(self) -> None:
+        """Bring the database up to date; the first time, make the administrator and its token."""
         self.manage("migrate", "--verbosity", "0")
-        if "Authorization" not in self.session.headers:
-            token = self._administrator_token()
-            self.session.headers["Authorization"] = f"Bearer {token}"
+        if not self._token_file.exists():
+            self.create_user(self.user, "admin")
+            self._token_file.touch(mode=0o600)
+            self._token_file.write_text(self.create_api_token(self.user))
+        self._prepared = True
+
+    def start(self) -> None:
+        """Prepare the data, once, and start."""
+        if not self._prepared:
+            self.prepare()
+        self.session.headers["Authorization"] = f"Bearer {self._token_file.read_text()}"
         super().start()
 
     def manage(self, *arguments: str) -> str:
@@ -125,10 +136,6 @@ class ConsoleServer(Server, HttpApi):
             page = self.get(page["next"].removeprefix(self.base_url()))
             yield from page["results"]
 
-    def _administrator_token(self) -> str:
-        kept = self.directory / "administrator-token"
-        if not kept.exists():
-            self.create_user(self.user, "admin")
-            kept.touch(mode=0o600)
-            kept.write_text(self.create_api_token(self.user))
-        return kept.read_text()
+    @property
+    def _token_file(self) -> Path:
+        return self.directory / "administrator-token"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,20 @@ def destination(
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def prepared_console(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a console that was never started."""
+    folder = tmp_path_factory.mktemp("console")
+    ConsoleServer(folder).prepare()
+    return folder
+
+
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[ConsoleServer]:
+def console(tmp_path: Path, prepared_console: Path) -> Iterator[ConsoleServer]:
     """A console of its own, with an administrator and no nodes."""
-    with ConsoleServer(tmp_path / "console") as server:
+    folder = tmp_path / "console"
+    shutil.copytree(prepared_console, folder)
+    with ConsoleServer(folder, prepared=True) as server:
         yield server
 
 
