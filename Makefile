@@ -9,7 +9,7 @@ ORTHANC_HTTP ?= 8042
 ORTHANC_DICOM ?= 4242
 PEER_HTTP ?= 8043
 PEER_DICOM ?= 4243
-export PYTHON PORT ORTHANC_HTTP ORTHANC_DICOM PEER_HTTP PEER_DICOM CHECK
+export PYTHON PORT ORTHANC_HTTP ORTHANC_DICOM PEER_HTTP PEER_DICOM
 # A data folder that was not named stays out of the environment of the tests.
 run demo: export DATA_DIR := $(abspath $(or $(DATA_DIR),data))
 
@@ -30,6 +30,8 @@ demo: packages environment ## Console and two Orthancs with sample studies; CHEC
 
 run: environment ## The console alone, on SQLite
 	@$(BIN)/python manage.py migrate --verbosity 0
+	@echo "The console is at http://127.0.0.1:$(PORT), its data in $$DATA_DIR, until Ctrl-C."
+	@echo "Its first user: DATA_DIR=$$DATA_DIR $(BIN)/python manage.py create_user NAME --role admin"
 	@$(BIN)/python manage.py serve
 
 test: test-packages environment lint ## The whole test suite
