@@ -18,7 +18,7 @@ MAX_PATTERN = 500
 # Longest first. 64 characters is what a DICOM LO holds (PS3.5 section 6.2): series and study
 # descriptions.
 VALUE_LENGTHS = (1024, 512, 256, 128, 64)
-MAX_STEPS = 15_000_000
+MAX_STEPS = 12_000_000
 # A repeated group keeps more books than a repeated character, and a lazy repeat more than a greedy
 # one.
 GROUP_STEPS = 6
@@ -87,7 +87,7 @@ def _compile(pattern: str) -> Pattern:
         cost = _sequence(_without_tail(list(parsed)), flags)
         longest = _longest_value(cost)
         return Pattern(re.compile(pattern), longest)
-    except re.error as error:
+    except (re.error, FutureWarning) as error:
         raise PatternError(f"is not a valid regular expression: {error}") from None
     except (RecursionError, OverflowError):
         raise PatternError("is nested too deeply or repeats too often") from None

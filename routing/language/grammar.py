@@ -90,9 +90,9 @@ class _LocatingParser(Parser):  # type: ignore[misc]
         try:
             root = self._parser.parse(lexer=_Tokens(tokens), tracking=True)
         except errors.RuleSyntaxError as error:
-            raise _syntax_problem(text, tokens, error.token) from None
+            raise _syntax_problem(text, error.token) from None
         if not isinstance(root, Node):
-            raise _syntax_problem(text, tokens, None)
+            raise _syntax_problem(text, None)
         return root
 
     def _scan(self, text: str) -> list[Any]:
@@ -166,14 +166,12 @@ def _illegal(text: str, start: int, end: int) -> RuleProblem:
     )
 
 
-def _syntax_problem(text: str, tokens: list[Any], token: Any) -> RuleProblem:
+def _syntax_problem(text: str, token: Any) -> RuleProblem:
     if token is None:
         return RuleProblem("syntax", "the rule is not complete", len(text), len(text))
     start, end = token.lexpos, token.endlexpos
     written = text[start:end]
-    before = next((each for each in reversed(tokens) if each.lexpos < start), None)
+    if written in ("&", "|") and text[start - 1 : start] == written:
+        start -= 1
     hint, suggestion = _HINTS.get("#" if token.type == "COMMENT" else written, ("", ""))
-    if not hint and before is not None and text[before.lexpos : before.endlexpos] in ("&", "|"):
-        start, written = before.lexpos, text[before.lexpos : end]
-        hint, suggestion = _HINTS[written[0]]
     return RuleProblem("syntax", hint or f"{written} is not expected here", start, end, suggestion)
