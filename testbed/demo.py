@@ -34,8 +34,12 @@ from testbed.studies import (
 )
 
 NODE = "main"
-CT_AND_MR = '"CT" in ModalitiesInStudy or "MR" in ModalitiesInStudy'
-OTHERS = f'not ({CT_AND_MR}) and PatientID != "PHANTOM"'
+# In this order; each ends the evaluation when it matches. (name, condition, whether it forwards)
+RULES = (
+    ("Phantoms stay here", 'PatientID == "PHANTOM"', False),
+    ("CT and MR", '"CT" in ModalitiesInStudy or "MR" in ModalitiesInStudy', True),
+    ("Everything else", "true", True),
+)
 CHECK_TIMEOUT = 120
 # Seconds between two studies, so that one can watch them pass.
 PACE = 1.5
@@ -127,12 +131,15 @@ class Demo:
             "/destinations/",
             {"name": "archive-peer", "kind": "peer", "url": f"{self.peer.http_url}/"},
         )
-        for name, expression in (
-            ("CT and MR", CT_AND_MR),
-            ("Everything else but phantoms", OTHERS),
-        ):
-            body = {"name": name, "expression": expression, "destinations": [archive, peer]}
-            self._ensure("/rules/", {**body, "enforcement": "active"})
+        for name, expression, forwards in RULES:
+            rule = {
+                "name": name,
+                "expression": expression,
+                "destinations": [archive, peer] if forwards else [],
+                "enforcement": "active",
+                "stop_on_match": True,
+            }
+            self._ensure("/rules/", rule)
 
     def _ensure(self, path: str, wanted: dict[str, Any]) -> int:
         for entry in self.console.pages(path):
@@ -255,7 +262,8 @@ def _uid(files: list[Path]) -> str:
 
 def _renewed(files: list[Path], folder: Path) -> Sample:
     folder.mkdir(parents=True)
-    study, series = generate_uid(), {}
+    study = generate_uid()
+    series: dict[str, str] = {}
     renewed = []
     for number, path in enumerate(files):
         image = pydicom.dcmread(path)
