@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
@@ -19,10 +16,17 @@ def add_errors(form: forms.BaseForm, error: ValidationError) -> None:
         form.add_error(known, errors)
 
 
-@contextmanager
-def errors_in(form: forms.BaseForm) -> Iterator[None]:
+class errors_in:
     """Turn a service's refusal into errors of the form, so that nothing that was typed is lost."""
-    try:
-        yield
-    except ValidationError as error:
-        add_errors(form, error)
+
+    def __init__(self, form: forms.BaseForm) -> None:
+        self.form = form
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, ValidationError):
+            return False
+        add_errors(self.form, error)
+        return True

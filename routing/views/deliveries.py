@@ -69,7 +69,7 @@ def _tabs(request: SignedInRequest) -> list[dict[str, Any]]:
     """Groups of states with their counts under the other filters."""
     rest = request.GET.copy()
     rest.pop("cursor", None)
-    chosen = {state for each in rest.pop("state", []) for state in each.split(",") if state}  # type: ignore[union-attr]
+    chosen = {state for each in rest.pop("state", []) for state in each.split(",") if state}
     others = DeliveryFilter(rest, Delivery.objects.order_by())
     counts = dict(others.qs.values_list("state").annotate(Count("pk", distinct=True)))
     tabs = []

@@ -27,7 +27,7 @@ def rules(request: SignedInRequest) -> HttpResponse:
     rows = list(found.qs) if found.is_valid() else []
     active = chips(found, request.GET)
     for rule in rows:
-        rule.sentence = services.check(rule.expression).sentence  # type: ignore[attr-defined]
+        rule.sentence = services.check(rule.expression).sentence
     context = {"filter": found, "chips": active, "rules": rows, "movable": not active}
     return render(request, "rules/list.html", context)
 

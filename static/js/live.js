@@ -36,6 +36,7 @@ function start() {
   }
   document.addEventListener("visibilitychange", () => { if (!document.hidden) due = 0; });
   setInterval(tick, 500);
+  describe();
 
   function tick() {
     describe();
@@ -55,7 +56,8 @@ function start() {
     busy = true;
     try {
       const response = await fetch(location.href, {
-        headers: { "HX-Request": "true", "X-Live": "true" },
+        headers: { "HX-Request": "true" },
+        cache: "no-store",
         signal: AbortSignal.timeout(TIMEOUT * 1000),
       });
       if (response.redirected) throw new Error(words.signedOut);

@@ -11,7 +11,7 @@ from typing import Any
 from django import forms, template
 from django.conf import settings
 from django.forms import BoundField
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -53,7 +53,7 @@ def status(kind: str, value: str, detail: str = "") -> SafeString:
     look = status_of(kind, value)
     word = f"{look.word}: {detail}" if detail else look.word
     return format_html(
-        '<span class="status status-{}">{}<span>{}</span></span>', look.tone, icon(look.icon), word
+        '<span class="state state-{}">{}<span>{}</span></span>', look.tone, icon(look.icon), word
     )
 
 
@@ -104,6 +104,12 @@ def until(start: datetime | None, end: datetime | None) -> timedelta | None:
     return wording.between(start, end)
 
 
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A long name that may break after its underscores and hyphens, rather than in the middle of a word."""
+    return mark_safe(re.sub("([_-])", r"\1<wbr>", escape(name)))  # noqa: S308 - escaped before
+
+
 @register.simple_tag
 def marked(text: str, start: int, end: int) -> SafeString:
     """The text with the characters from `start` to `end` marked."""
@@ -117,6 +123,9 @@ def filter_field(bound: BoundField, input_type: str = "") -> dict[str, Any]:
     if input_type:
         widget.input_type = input_type
     css = "form-select" if isinstance(widget, forms.Select) else "form-control"
+    if isinstance(bound.field, forms.ModelChoiceField):
+        bound.field.empty_label = _("any")
+        bound.field.widget.choices = bound.field.choices
     return {"field": bound, "widget": bound.as_widget(attrs={"class": css})}
 
 
@@ -134,6 +143,8 @@ def field(bound: BoundField, **attrs: str) -> dict[str, Any]:
         css = "form-control"
     if bound.errors:
         css += " is-invalid"
+    if group:
+        widget.attrs["class"] = css
     attributes = {name.replace("_", "-"): value for name, value in attrs.items()}
     return {
         "field": bound,
