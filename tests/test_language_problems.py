@@ -27,6 +27,7 @@ def problem_of(text: str) -> Problem:
         ('PixelData == "x"', "PixelData", "not_supported", ""),
         ("SliceThickness == '2'", "'2'", "type_mismatch", "2"),
         ("PatientID == 42", "42", "type_mismatch", '"42"'),
+        ("PatientAge > 18", "PatientAge", "type_mismatch", "PatientAgeYears"),
         ("StudyDate > 20000101", "20000101", "type_mismatch", 'd"2000-01-01"'),
         ('StudyDate > "2000-01-01"', '"2000-01-01"', "type_mismatch", 'd"2000-01-01"'),
         ("StudyTime >= 180000", "180000", "type_mismatch", 't"PT18H"'),

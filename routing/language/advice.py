@@ -71,6 +71,9 @@ def mismatch(op: str, left: Value, right: Value) -> RuleProblem:
         return _no_match(op, left, right)
     if op in MEMBERSHIP:
         return _no_membership(op, left, right)
+    if left.tree.get("field") == "PatientAge" and right.kind.type == "number":
+        message = "PatientAge is a text such as 042Y; the age as a number is PatientAgeYears"
+        return RuleProblem("type_mismatch", message, left.start, left.end, "PatientAgeYears")
     for value, other in ((right, left), (left, right)):
         instead = _literal_as(value, other.kind)
         if instead:
