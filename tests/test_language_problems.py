@@ -133,7 +133,7 @@ def test_all_conditions_that_have_a_problem_are_told() -> None:
         "type_mismatch",
         "unknown_symbol",
     ]
-    assert len(parse(" and ".join(["Foo == 1"] * 100)).errors) == 20
+    assert len(parse(" and ".join(["Foo == 1"] * 100)).errors) == 10
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])

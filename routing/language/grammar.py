@@ -11,15 +11,14 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rule_engine import errors
 from rule_engine.parser import Parser, _DeferredAstNode
 
 from routing.language.problems import RuleProblem
 
-MAX_TOKENS = 2_000
+MAX_TOKENS = 1_600
 
 _HINTS = {
     "=": ("to compare, write ==", "=="),
@@ -45,8 +44,7 @@ _HINTS = {
 }
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A part of a rule as the grammar sees it: the library's name for it, its parts, its place."""
 
     name: str
@@ -56,8 +54,7 @@ class Node:
     end: int
 
 
-@dataclass(frozen=True)
-class Syntax:
+class Syntax(NamedTuple):
     """The root of a rule, and the comment that may follow it."""
 
     root: Node

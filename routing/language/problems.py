@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-MAX_PROBLEMS = 20
+MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True)
