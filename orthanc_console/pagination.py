@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from rest_framework.exceptions import NotFound
@@ -23,6 +25,19 @@ class NewestFirst(CursorPagination):
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         return tuple(str(field) for field in queryset.model._meta.ordering)
+
+    def paginate_queryset(
+        self, queryset: QuerySet[M], request: Request, view: Any = None
+    ) -> list[M] | None:
+        """One page.
+
+        Raises:
+            NotFound: the cursor is not one of ours; DRF itself sees that only of its outer form.
+        """
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError, DataError) as error:
+            raise NotFound(self.invalid_cursor_message) from error
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from routing.models import Delivery, Destination, Study
 from routing.models.delivery import LIVE_STATES, State
 
 DELIVERIES_PER_COMMAND = 500
+VERBS = {"retry": "delivery.retried", "cancel": "delivery.cancelled"}
 RETRYABLE = (State.FAILED, State.CANCELLED, State.WAITING)
 
 
@@ -94,12 +95,11 @@ def _command_each(
         for start in range(0, len(ids), DELIVERIES_PER_COMMAND):
             chunk = ids[start : start + DELIVERIES_PER_COMMAND]
             nodes_services.ask(node, kind, {"deliveries": chunk}, actor)
+            changes = {"deliveries": [None, chunk]}
+            log.record(actor, VERBS[kind], node, message=_count(len(chunk)), changes=changes)
         report.done += len(ids)
         if not node.online:
             report.offline.append(node.name)
-        verb = "delivery.retried" if kind == "retry" else "delivery.cancelled"
-        changes = {"deliveries": [None, ids]}
-        log.record(actor, verb, node, message=_count(len(ids)), changes=changes)
     return report
 
 
