@@ -48,7 +48,9 @@ def search(request: SignedInRequest) -> HttpResponse:
 
 
 def _failure(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
-    frame = "base.html" if request.user.is_authenticated else "bare.html"
+    # A request that is refused early has no user yet.
+    user = getattr(request, "user", None)
+    frame = "base.html" if user is not None and user.is_authenticated else "bare.html"
     context = {"request_id": request_id.get(), "message": message, "frame": frame}
     return render(request, f"{status}.html", context, status=status)
 
