@@ -15,6 +15,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
 M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 
 
 class NewestFirst(CursorPagination):
@@ -27,8 +28,8 @@ class NewestFirst(CursorPagination):
         return tuple(str(field) for field in queryset.model._meta.ordering)
 
     def paginate_queryset(
-        self, queryset: QuerySet[M], request: Request, view: Any = None
-    ) -> list[M] | None:
+        self, queryset: QuerySet[M, R], request: Request, view: Any = None
+    ) -> list[R] | None:
         """One page.
 
         Raises:
