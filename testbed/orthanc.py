@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class OrthancServer(Server, HttpApi):
     load the DICOMweb plugin; the Python plugin is loaded where there is a `PythonScript`). It is
     written again at every start, so `server.configuration[...] = ...` and `restart()` change it.
     `credentials` turns authentication on; `environment` is what Orthanc has besides PATH and LANG;
-    `folders` are others than the repository and `directory` that it must see in a chroot.
+    `folders` are what it must see in a chroot besides the repository, `directory`, the folder of the
+    script and the plugin's `StateDirectory`.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class OrthancServer(Server, HttpApi):
         if "PythonScript" in self.configuration:
             plugins.append(str(PLUGINS / "libOrthancPython.so"))
         path.write_text(json.dumps({"Plugins": plugins, **self.configuration}, indent=1))
-        return self.version.command(path, [self.directory, REPOSITORY, *self._folders])
+        return self.version.command(path, [self.directory, *self._outside_folders()])
 
     def environment(self) -> dict[str, str]:
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **self._environment}
@@ -122,6 +123,16 @@ class OrthancServer(Server, HttpApi):
                 uid = study["MainDicomTags"]["StudyInstanceUID"]
                 counts[uid] += len(series["Instances"])
         return dict(counts)
+
+    def _outside_folders(self) -> Iterator[Path]:
+        yield REPOSITORY
+        yield from self._folders
+        if "PythonScript" in self.configuration:
+            yield Path(self.configuration["PythonScript"]).resolve().parent
+        state = self.configuration.get("OrthancConsole", {}).get("StateDirectory")
+        if state is not None:
+            # The plugin makes the folder itself.
+            yield next(folder for folder in (Path(state), *Path(state).parents) if folder.is_dir())
 
     def _defaults(self) -> dict[str, Any]:
         return {

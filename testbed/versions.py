@@ -26,14 +26,19 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orth
 BUILD_SCRIPT = Path(__file__).with_name("build-root.sh")
 APT_SETTINGS = Path("/etc/apt")
 
+# The tree is shared by all runs, so nothing can be written to it: what a server keeps must lie in
+# one of its folders, and a folder that was forgotten shows at once.
 ENTER_ROOT = """
 set -e
 root=$1 configuration=$2
 shift 2
+mount --bind "$root" "$root"
+mount -t tmpfs tmpfs "$root/tmp"
 for folder in /proc /dev "$@"; do
     mkdir -p "$root$folder"
     mount --rbind "$folder" "$root$folder"
 done
+mount -o remount,bind,ro "$root"
 exec chroot "$root" /usr/sbin/Orthanc "$configuration"
 """
 

@@ -29,12 +29,9 @@ def empty_script(tmp_path: Path) -> dict[str, str]:
 
 
 def test_each_version_loads_a_script_and_stops_with_exit_status_0(
-    orthanc_version: OrthancVersion,
-    start_orthanc: StartOrthanc,
-    tmp_path: Path,
-    empty_script: dict[str, str],
+    orthanc_version: OrthancVersion, start_orthanc: StartOrthanc, empty_script: dict[str, str]
 ) -> None:
-    server = start_orthanc("node", empty_script, version=orthanc_version, folders=[tmp_path])
+    server = start_orthanc("node", empty_script, version=orthanc_version)
     assert {"python", "dicom-web"} <= set(server.get("/plugins"))
     assert server.get("/system")["Version"] == orthanc_version.full_number()
     stopped = server.stop()
@@ -75,6 +72,21 @@ def test_a_killed_server_has_its_data_when_it_starts_again(
     server.start()
     assert server.instance_counts() == before
     assert list(before.values()) == [4]
+
+
+def test_each_version_sees_the_folder_of_the_plugins_state(
+    orthanc_version: OrthancVersion, start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    state = tmp_path / "state" / "inner"
+    script = tmp_path / "scripts" / "writes.py"
+    script.parent.mkdir()
+    script.write_text(f"import os; os.makedirs({str(state)!r}); open({str(state / 'x')!r}, 'w')\n")
+    start_orthanc(
+        "node",
+        {"PythonScript": str(script), "OrthancConsole": {"StateDirectory": str(state)}},
+        version=orthanc_version,
+    )
+    assert (state / "x").exists()
 
 
 def test_names_in_odd_character_sets_arrive_as_they_are(
