@@ -6,71 +6,25 @@ For pictures and for looking at pages; made up throughout. `fill()` needs an emp
 from __future__ import annotations
 
 import random
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from orthanc_console.accounts import services as accounts
 from orthanc_console.accounts.models import Role, User
-from orthanc_console.agent.models import Event
 from orthanc_console.nodes import services as nodes
 from orthanc_console.nodes.models import ConfigRevision, Node
-from routing.conditions import StudyFacts, compile_condition, decide
-from routing.language import parse
-from routing.models import Attempt, Delivery, DeliveryRule, Destination, Lane, Rule, Study
+from routing.models import Delivery, Destination, Lane, Rule, Study
 from routing.models.delivery import State
 from routing.models.destination import Kind, Source, Verify
 from routing.services import destinations as destination_services
 from routing.services import rules as rule_services
+from testbed.sample_studies import ERRORS, make_deliveries, make_history, make_studies
 
 PASSWORD = "a password for pictures"
 STUDIES = 6500
-BATCH = 400
-
-PATIENTS = (
-    *(
-        "Müller^Hans-Peter",
-        "Nguyễn^Thị Minh",
-        "Okonkwo^Adaeze^Chidinma",
-        "Doe^Jane",
-        "Sánchez de la Fuente^María",
-    ),
-    *(
-        "Kowalczyk^Agnieszka",
-        "Smith^John^^Dr",
-        "Yamada^Tarou=山田^太郎",
-        "Le Goff^Yann",
-        "Ó Briain^Caoimhe",
-    ),
-)
-LUNG = "Low dose lung screening"
-DESCRIPTIONS = {
-    "CT": (
-        "Thorax/Abdomen mit Kontrastmittel, portalvenös",
-        "Schädel nativ",
-        "CT Angiographie Aorta",
-        "Low dose lung screening",
-    ),
-    "MR": (
-        "Knie rechts, ohne und mit KM",
-        "MRT Schädel Epilepsie-Protokoll 3T",
-        "Prostate multiparametric",
-        "Cardiac stress perfusion",
-    ),
-    "CR": ("Thorax p.a. im Stehen", "Hand links in 2 Ebenen"),
-    "US": ("Abdomen", "Echokardiographie transthorakal"),
-    "MG": ("Screening bilateral CC/MLO",),
-}
-ERRORS = (
-    (9, "TCP Initialization Error: Connection refused"),
-    (9, "Error in the network protocol: DUL Association Rejected - Called AE Title Not Recognized"),
-    (9, "DUL network read timeout"),
-    (2014, "Unable to determine the SOP class/instance for C-STORE with AET TELERAD_NIGHT"),
-)
 
 
 @dataclass(frozen=True)
@@ -85,7 +39,7 @@ class Site:
     study: Study
 
 
-def fill(now: datetime | None = None) -> Site:
+def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
     """Make users, nodes, destinations, rules, studies and deliveries; returns those that pages show best."""
     moment = now or timezone.now()
     chance = random.Random(2026)
@@ -93,8 +47,8 @@ def fill(now: datetime | None = None) -> Site:
     made_nodes = _nodes(admin, moment)
     destinations = _destinations(admin, made_nodes)
     rules = _rules(admin, destinations, moment)
-    studies = _studies(chance, made_nodes, moment)
-    _deliveries(chance, studies, rules, moment)
+    studies = make_studies(chance, made_nodes, count, moment)
+    make_deliveries(chance, studies, rules, moment)
     _lanes(made_nodes, destinations, moment)
     failed = (
         Delivery.objects.filter(state=State.FAILED)
@@ -102,7 +56,7 @@ def fill(now: datetime | None = None) -> Site:
         .order_by("-created_at")[0]
     )
     study = studies[0]
-    _history(study, rules)
+    make_history(study, rules)
     return Site(admin, made_nodes, destinations, rules, failed, study)
 
 
@@ -235,138 +189,6 @@ def _rules(admin: User, destinations: list[Destination], now: datetime) -> list[
     return made
 
 
-def _studies(chance: random.Random, made_nodes: list[Node], now: datetime) -> list[Study]:
-    studies = [_study(chance, made_nodes, number, now) for number in range(STUDIES)]
-    Study.objects.bulk_create(studies, batch_size=BATCH)
-    return studies
-
-
-def _study(chance: random.Random, made_nodes: list[Node], number: int, now: datetime) -> Study:
-    modality = chance.choice(list(DESCRIPTIONS)) if number else "CT"
-    received = now - timedelta(minutes=4 * number + 4, seconds=chance.randrange(60))
-    patient = f"{chance.randrange(10**7):07d}"
-    description = chance.choice(DESCRIPTIONS[modality]) if number else LUNG
-    series = chance.randrange(1, 12)
-    facts = {
-        "PatientID": patient, "StudyDescription": description, "RemoteAET": f"{modality}_SCANNER_2",
-        "StudyDate": f"{received:%Y%m%d}", "PatientBirthDate": "19610402",
-        "SeriesCount": series,
-    }  # fmt: skip
-    return Study(
-        node=made_nodes[0] if number % 5 else made_nodes[1],
-        orthanc_id=f"{uuid.UUID(int=chance.getrandbits(128))}",
-        study_instance_uid=f"1.2.276.0.7230010.3.1.2.{chance.randrange(10**18)}.{number}",
-        patient_id=patient,
-        patient_name=chance.choice(PATIENTS),
-        accession_number=f"A{20_260_000 + number}",
-        study_date=date.fromordinal(received.toordinal()),
-        study_description=description,
-        modalities=[modality] if number % 9 else [modality, "SR"],
-        instance_count=chance.choice((2, 24, 312, 1180, 2604)),
-        series_count=series,
-        size_bytes=chance.randrange(10**6, 3 * 10**9),
-        source_aet=f"{modality}_SCANNER_2",
-        facts={
-            "study": facts,
-            "series": [
-                {
-                    "Modality": modality,
-                    "SeriesNumber": index,
-                    "SeriesDescription": f"{description[:20]} {index}",
-                }
-                for index in range(1, series + 1)
-            ],
-        },
-        received_at=received,
-        stable_at=received + timedelta(seconds=75),
-        reported_at=received + timedelta(seconds=76),
-    )
-
-
-def _deliveries(
-    chance: random.Random, studies: list[Study], rules: list[Rule], now: datetime
-) -> None:
-    deliveries: list[Delivery] = []
-    links: list[DeliveryRule] = []
-    attempts: list[Attempt] = []
-    target = {rule: rule.destinations.all()[0] for rule in rules}
-    for study in studies:
-        for rule in _matching(chance, study, rules):
-            delivery = _delivery(chance, len(deliveries), study, target[rule], now)
-            deliveries.append(delivery)
-            links.append(
-                DeliveryRule(
-                    delivery=delivery, rule=rule, rule_name=rule.name, revision=rule.revision
-                )
-            )
-            attempts += _attempts(chance, delivery)
-    Delivery.objects.bulk_create(deliveries, batch_size=BATCH)
-    DeliveryRule.objects.bulk_create(links, batch_size=BATCH)
-    Attempt.objects.bulk_create(attempts, batch_size=BATCH)
-
-
-def _matching(chance: random.Random, study: Study, rules: list[Rule]) -> list[Rule]:
-    archive, vna, telerad, mammo, research, _ultrasound = rules
-    modality, night = study.modalities[0], chance.random() < 0.4
-    wanted = {
-        archive: True,
-        vna: modality in ("CT", "MR"),
-        telerad: modality == "CT" and night,
-        mammo: modality == "MG",
-        research: study.study_description == LUNG,
-    }
-    return [rule for rule, matches in wanted.items() if matches]
-
-
-def _delivery(
-    chance: random.Random, number: int, study: Study, destination: Destination, now: datetime
-) -> Delivery:
-    state = _state(chance, number, destination)
-    created = (study.stable_at or now) + timedelta(seconds=1 + number % 3)
-    arrived = created + timedelta(seconds=chance.randrange(2, 90))
-    done = state in (State.DELIVERED, State.VERIFIED)
-    failing = state == State.FAILED or (state == State.WAITING and number % 2)
-    error = chance.choice(ERRORS)[1] if failing else ""
-    reasons = {State.SKIPPED: "dry_run", State.HELD: "paused", State.FAILED: "gave_up"}
-    untried = state in (State.HELD, State.SKIPPED)
-    return Delivery(
-        id=uuid.UUID(int=chance.getrandbits(128), version=4),
-        node=study.node, study=study, destination=destination, destination_name=destination.name,
-        state=state, reason=reasons.get(state, ""), attempts=0 if untried else 5 if error else 1,
-        instance_count=study.instance_count, delivered_count=study.instance_count if done else 0,
-        next_attempt_at=now + timedelta(seconds=250) if state == State.WAITING and error else None,
-        last_error=error, created_at=created, state_changed_at=min(arrived, now),
-        delivered_at=arrived if done else None,
-        verified_at=arrived if state == State.VERIFIED else None,
-    )  # fmt: skip
-
-
-def _state(chance: random.Random, number: int, destination: Destination) -> State:
-    if destination.name == "research-anonymizer":
-        return State.SKIPPED
-    if destination.paused and number < 900:
-        return State.HELD
-    if number < 24:
-        return chance.choice((State.WAITING, State.SENDING, State.DELIVERED))
-    if number % 197 == 0 or (destination.name == "TELERAD_NIGHT" and number % 7 == 0):
-        return State.FAILED
-    return State.VERIFIED if destination.verify == Verify.COUNT else State.DELIVERED
-
-
-def _attempts(chance: random.Random, delivery: Delivery) -> Iterator[Attempt]:
-    for number in range(1, delivery.attempts + 1):
-        running = delivery.state == State.SENDING and number == delivery.attempts
-        failed = bool(delivery.last_error) and not running
-        code, words = chance.choice(ERRORS) if failed else (None, "")
-        started = delivery.created_at + timedelta(seconds=40 * number)
-        yield Attempt(
-            delivery=delivery, number=number, started_at=started,
-            finished_at=None if running else started + timedelta(milliseconds=chance.randrange(300, 14_000)),
-            job_id=str(uuid.UUID(int=chance.getrandbits(128))), error=words, error_code=code,
-            outcome="running" if running else "failed" if failed else "succeeded",
-        )  # fmt: skip
-
-
 def _lanes(made_nodes: list[Node], destinations: list[Destination], now: datetime) -> None:
     for index, destination in enumerate(destinations):
         failing = destination.name == "TELERAD_NIGHT"
@@ -388,41 +210,3 @@ def _lanes(made_nodes: list[Node], destinations: list[Destination], now: datetim
                 if destination.paused
                 else now - timedelta(minutes=2 + 70 * failing),
             )
-
-
-def _history(study: Study, rules: list[Rule]) -> None:
-    """Events of one study, as its node would have reported them."""
-    seq = 1000
-    stable = study.stable_at or study.reported_at
-
-    def add(
-        kind: str, at: datetime, data: dict[str, Any], delivery: Delivery | None = None
-    ) -> None:
-        nonlocal seq
-        seq += 1
-        Event.objects.create(
-            id=uuid.uuid4(), node=study.node, seq=seq, kind=kind, at=at, received_at=at,
-            study=study, delivery=delivery, data=data,
-        )  # fmt: skip
-
-    add("study.stable", stable, {"study": {"instance_count": study.instance_count}})
-    decisions = [_decision(rule, study, stable) for rule in rules if rule.enforcement != "disabled"]
-    add("rules.evaluated", stable, {"study": study.orthanc_id, "decisions": decisions})
-    for delivery in study.deliveries.order_by("created_at"):
-        for state in dict.fromkeys((State.WAITING, State.SENDING, State(delivery.state))):
-            stable += timedelta(seconds=2)
-            report = {"state": state, "destination_name": delivery.destination_name, "attempts": 1}
-            add("delivery.changed", stable, {"delivery": report}, delivery)
-
-
-def _decision(rule: Rule, study: Study, at: datetime) -> dict[str, Any]:
-    facts = StudyFacts(study.facts["study"], study.facts["series"])
-    condition = compile_condition(parse(rule.expression).tree)
-    decision = decide(condition, facts, level=rule.level, now=at)
-    names = ", ".join(each.name for each in rule.destinations.all())
-    matched = decision.result == "match"
-    return {
-        "rule": rule.pk, "name": rule.name, "revision": rule.revision, "enforcement": rule.enforcement,
-        "result": decision.result, "explanation": decision.explanation,
-        "outcome": f"to {names}" if matched else "",
-    }  # fmt: skip

@@ -1,0 +1,53 @@
+"""axe finds nothing serious on any page, in both themes, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page
+
+from testbed.sample_data import PASSWORD, Site, fill
+from testbed.screenshots import pages
+from tests.browser.conftest import sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Site:
+    return fill(count=120)
+
+
+def findings(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{page.url}: {each['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for each in found
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_axe_finds_nothing_serious(
+    size: str, theme: str, site: Site, open_browser: Callable[..., BrowserContext]
+) -> None:
+    page = open_browser(size, color_scheme=theme).new_page()
+    page.goto("/login/")
+    found = findings(page)
+    sign_in(page, site.admin.username, PASSWORD)
+    for address in pages(site).values():
+        page.goto(address)
+        for summary in page.locator("main summary").all():
+            summary.click()
+        found += findings(page)
+    page.goto("/nodes/new/")
+    page.get_by_label("Name").fill("attached")
+    page.get_by_role("button", name="Add the node").click()
+    page.get_by_role("tab", name="Docker").click()
+    found += findings(page)
+    assert found == []
