@@ -21,6 +21,7 @@ MEMBERS = (
     "orthanc_console/version.py",
     "orthanc_console/plugin/**/*.py",
     "routing/__init__.py",
+    "routing/hours.py",
     "routing/conditions/**/*.py",
     "routing/plugin/**/*.py",
 )

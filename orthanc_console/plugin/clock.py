@@ -20,7 +20,7 @@ def iso(seconds: float | None) -> str | None:
 
 
 def from_orthanc(text: str) -> float | None:
-    """Orthanc's own times (`20261124T223854`, UTC, with or without microseconds) in seconds since the epoch; None if it is none."""
+    """Orthanc's own times (`20261124T223854`, UTC, also with microseconds) in seconds since the epoch; None if it is none."""
     for form in ("%Y%m%dT%H%M%S", "%Y%m%dT%H%M%S.%f"):
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from orthanc_console.plugin import log, orthanc_client, settings
+from orthanc_console.plugin import clock, log, orthanc_client, settings
 from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
 from orthanc_console.plugin.host import Host
 from orthanc_console.plugin.orthanc_client import OrthancClient
@@ -17,14 +17,17 @@ from orthanc_console.plugin.sync import Sync
 from orthanc_console.plugin.warnings import Warnings
 from orthanc_console.plugin.worker import Worker
 from routing.plugin.changes import ChangeReader
+from routing.plugin.holdings import Holdings
 from routing.plugin.inventory import Inventory
 from routing.plugin.router import Router
 from routing.plugin.sender import Sender
 from routing.plugin.store import SCHEMA as ROUTING_SCHEMA
 from routing.plugin.store import DeliveryStore
+from routing.plugin.verify import Verifier
 
 STATE_RETRY = 10.0
 CHECKPOINT_EVERY = 5.0
+FORGET_EVERY = 3600.0
 
 
 class Plugin:
@@ -37,6 +40,7 @@ class Plugin:
 
     def __init__(self, configuration: Mapping[str, Any], token: str) -> None:
         log.configure()
+        self._configuration = configuration
         self._settings = settings.read(configuration, os.environ)
         if self._settings.tcp_no_delay:
             # DCMTK reads it before each association. Without it every small image waits twice 40 ms for an acknowledgement.
@@ -113,9 +117,12 @@ class Plugin:
 
     def _routing(self, state: State, orthanc: OrthancClient) -> tuple[Router, list[Worker]]:
         store = DeliveryStore(state)
-        sender = Sender(store, orthanc, self._host.workers)
+        lock = threading.RLock()
+        sender = Sender(store, orthanc, self._host.workers, lock)
+        holdings = Holdings(orthanc, self._configuration)
+        verifier = Verifier(store, orthanc, holdings, lock, sender.wake.set)
         inventory = Inventory(state, orthanc, sender)
-        router = Router(state, store, orthanc, sender, inventory, self._warnings)
+        router = Router(state, store, orthanc, sender, verifier, inventory, self._warnings)
         reader = ChangeReader(
             state,
             orthanc,
@@ -129,6 +136,10 @@ class Plugin:
             reader.checkpoint(store.oldest_live_seq())
             return CHECKPOINT_EVERY
 
+        def forget() -> float:
+            store.forget_old(clock.now())
+            return FORGET_EVERY
+
         sending = Worker("send", sender.step, self._warnings)
         sending.wake = sender.wake
         listing = Worker("destinations", inventory.step, self._warnings)
@@ -138,7 +149,9 @@ class Plugin:
             reading,
             sending,
             listing,
+            Worker("verify", verifier.step, self._warnings),
             Worker("checkpoint", checkpoint, self._warnings),
+            Worker("forget", forget, self._warnings),
         ]
 
 

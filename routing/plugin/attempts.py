@@ -1,120 +1,112 @@
-"""One attempt of a delivery: what is sent, and what its end means for the delivery. Knows nothing of lanes or threads."""
+"""One attempt of a delivery: what is sent, and what its end means. Knows nothing of lanes or threads."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
 from routing.plugin import retry
-from routing.plugin.store import Delivery, DeliveryStore, pack, unpack
+from routing.plugin.deliveries import Delivery, Job, pack, unpack
+from routing.plugin.matcher import Destination
+from routing.plugin.store import DeliveryStore
 from routing.plugin.transports import Outcome
+
+# Seconds after the last job before the destination is asked what it has; many answer from a database that lags a little.
+CHECK_AFTER = 2.0
 
 
 class StudyGone(Exception):
     """None of the delivery's instances is in Orthanc any more."""
 
 
-def resources_of(
-    orthanc: OrthancClient, store: DeliveryStore, delivery: Delivery
-) -> tuple[list[str], Delivery]:
-    """What to name in the job: the study if all of it goes, else whole series where possible, else instances.
+def next_part(
+    orthanc: OrthancClient, store: DeliveryStore, delivery: Delivery, size: int
+) -> tuple[Delivery, set[str], list[str]]:
+    """What the next job sends: at most `size` instances, series by series.
 
     Instances that were deleted since the decision are taken out of the delivery.
 
+    Returns:
+        the delivery, the instances, and what names them in the job: the study, whole series, or instances.
+
     Raises:
-        StudyGone: nothing is left.
+        StudyGone: nothing is left to send.
         OrthancDown: Orthanc does not answer.
     """
     try:
         series = orthanc.get(f"/studies/{delivery.study}/series?expand")
     except NotFound as error:
         raise StudyGone from error
-    mine = set(unpack(delivery.instances))
     stored = {instance for child in series for instance in child["Instances"]}
-    if not mine & stored:
-        raise StudyGone
+    mine = store.unassigned(delivery)
     if mine - stored:
+        delivery = _without(store, delivery, mine - stored)
         mine &= stored
-        delivery = store.change(delivery, instances=pack(mine), instance_count=len(mine))
-    if mine == stored:
-        return [delivery.study], delivery
+    if not mine:
+        raise StudyGone
+    part: set[str] = set()
     resources: list[str] = []
     for child in series:
-        wanted = mine.intersection(child["Instances"])
-        whole = len(wanted) == len(child["Instances"])
-        resources += [child["ID"]] if whole else sorted(wanted)
-    return resources, delivery
+        wanted = sorted(mine.intersection(child["Instances"]))[: size - len(part)]
+        part.update(wanted)
+        resources += [child["ID"]] if len(wanted) == len(child["Instances"]) else wanted
+    return delivery, part, [delivery.study] if part == stored else resources
 
 
-def begin(store: DeliveryStore, delivery: Delivery) -> Delivery:
-    """Write down that an attempt begins, before Orthanc is asked for the job."""
-    return store.change(
-        delivery,
-        "running",
-        state="sending",
-        reason="",
-        attempts=delivery.attempts + 1,
-        started_at=clock.now(),
-        next_attempt_at=None,
-        job_id="",
-    )
+def _without(store: DeliveryStore, delivery: Delivery, gone: set[str]) -> Delivery:
+    kept = pack(unpack(delivery.instances) - gone)
+    return store.change(delivery, instances=kept, unassigned=delivery.unassigned - len(gone))
 
 
-def end(store: DeliveryStore, delivery: Delivery, outcome: Outcome) -> Delivery:
-    """Write down how the attempt ended and what follows: delivered, another attempt, or failed for good."""
+def end(
+    store: DeliveryStore, job: Job, outcome: Outcome, destination: Destination | None
+) -> Delivery:
+    """Write down how a job ended and what follows for its delivery: done, more to send, another attempt, or failed for good."""
     if outcome.state == "lost":
-        return _again(store, delivery, outcome, pause=0)
+        return store.end(job, job.as_report("lost"), last_error=outcome.error)
     if outcome.state == "succeeded":
         # More than were planned: images that arrived between the decision and the job went along.
-        if outcome.failed == 0 and outcome.count >= delivery.instance_count:
-            return _delivered(store, delivery)
+        if outcome.failed == 0 and outcome.count >= job.instance_count:
+            return _part_delivered(store, job, destination)
         outcome = Outcome(
             "failed",
             error=f"Orthanc's job ended without an error, but it sent {outcome.count - outcome.failed} of "
-            f"{delivery.instance_count} instances.",
+            f"{job.instance_count} instances.",
         )
-    failure = retry.Failure(outcome.code, outcome.error)
-    first = delivery.first_failed_at or clock.now()
-    if failure.permanent or clock.now() - first > retry.GIVE_UP_AFTER:
-        return _given_up(store, delivery, failure, "permanent" if failure.permanent else "gave_up")
-    return _again(store, delivery, outcome, pause=retry.pause_after(delivery.attempts))
+    return _failed(store, job, retry.Failure(outcome.code, outcome.error))
 
 
-def _delivered(store: DeliveryStore, delivery: Delivery) -> Delivery:
+def _part_delivered(store: DeliveryStore, job: Job, destination: Destination | None) -> Delivery:
+    cleared: dict[str, Any] = {"last_error": "", "unreachable": False}
+    cleared |= {"first_failed_at": None, "failures": 0}
+    delivery = store.end(job, job.as_report("succeeded"), sent=job.instances, **cleared)
+    if delivery.remaining():
+        return delivery
+    now = clock.now()
+    verified = destination is not None and destination.verify != "none"
     return store.change(
         delivery,
-        "succeeded",
         state="delivered",
-        delivered_count=delivery.instance_count,
-        delivered_at=clock.now(),
-        last_error="",
-        unreachable=False,
-        first_failed_at=None,
+        delivered_at=now,
+        check_at=now + CHECK_AFTER if verified else None,
     )
 
 
-def _again(store: DeliveryStore, delivery: Delivery, outcome: Outcome, pause: float) -> Delivery:
-    failure = retry.Failure(outcome.code, outcome.error)
-    return store.change(
-        delivery,
-        outcome.state,
-        failure,
-        state="waiting",
-        next_attempt_at=clock.now() + pause,
-        last_error=outcome.error,
-        unreachable=failure.unreachable,
-        first_failed_at=delivery.first_failed_at or clock.now(),
-    )
-
-
-def _given_up(
-    store: DeliveryStore, delivery: Delivery, failure: retry.Failure, reason: str
-) -> Delivery:
-    return store.change(
-        delivery,
-        "failed",
-        failure,
-        state="failed",
-        reason=reason,
-        next_attempt_at=None,
+def _failed(store: DeliveryStore, job: Job, failure: retry.Failure) -> Delivery:
+    delivery = store.get(job.delivery)
+    first = (delivery.first_failed_at if delivery else None) or clock.now()
+    failures = (delivery.failures if delivery else 0) + 1
+    attempt = job.as_report("failed", failure)
+    if failure.permanent or clock.now() - first > retry.GIVE_UP_AFTER:
+        reason = "permanent" if failure.permanent else "gave_up"
+        return store.end(job, attempt, state="failed", reason=reason, last_error=failure.text)
+    return store.end(
+        job,
+        attempt,
+        next_attempt_at=clock.now() + retry.pause_after(failures),
         last_error=failure.text,
+        unreachable=failure.unreachable,
+        first_failed_at=first,
+        failures=failures,
     )

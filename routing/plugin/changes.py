@@ -16,7 +16,10 @@ from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
 from orthanc_console.plugin.state import State
 
 POSITION = "position"
+# Number, resource and time (by Orthanc's clock) of the newest change that is taken care of.
+NEWEST = "newest_change"
 PAGE = 1000
+STUDIES_PAGE = 200
 # Seconds between two looks into the log.
 LOOK = 0.2
 # A shared PostgreSQL index gives out numbers before its transactions end, so a change can show up after a later one.
@@ -24,6 +27,23 @@ SHARED_INDEX_OVERLAP = 200
 # Orthanc looks for stable studies every half second, and its clock shows whole seconds.
 SETTLE_MARGIN = 5.0
 CHECKPOINT = "checkpoint.json"
+
+
+def studies_since(orthanc: OrthancClient, since: float) -> list[str]:
+    """Identifiers of all studies that were updated at or after a time, by looking at every study.
+
+    Args:
+        since: seconds since the epoch, by Orthanc's clock.
+    """
+    found: list[str] = []
+    offset = 0
+    while page := orthanc.get(f"/studies?expand&since={offset}&limit={STUDIES_PAGE}"):
+        offset += len(page)
+        for study in page:
+            updated = clock.from_orthanc(study["LastUpdate"])
+            if updated is None or updated >= since:
+                found.append(study["ID"])
+    return found
 
 
 class ChangeReader:
@@ -63,6 +83,9 @@ class ChangeReader:
             return 1.0
         position = self.position()
         page = self._page(max(0, position - self._overlap))
+        if int(page["Last"]) < position - self._overlap:
+            self._log_went_back(position, int(page["Last"]))
+            return 0.0
         self._take(page["Changes"], position)
         self._settle()
         return 0.0 if not page["Done"] else LOOK
@@ -78,10 +101,11 @@ class ChangeReader:
         position = self._state.get(POSITION)
         if position is None:
             position = self._first_position(last)
-        elif last < position:
+        elif last < position or self._is_another_log(position):
             self._log_went_back(position, last)
             position = last
-        self._move(position)
+        with self._state.transaction() as db:
+            self._state.put(db, POSITION, position)
         if not self._state.fresh or self._state.replaced:
             self._find_unsettled(position)
         self._started = True
@@ -97,16 +121,31 @@ class ChangeReader:
             return last
         return min(safe, last)
 
+    def _is_another_log(self, position: int) -> bool:
+        """Whether the change that was read last is now another one. One that is gone says nothing: its resource was deleted."""
+        newest = self._state.get(NEWEST)
+        found = self._orthanc.get(f"/changes?since={position - 1}&limit=1")["Changes"]
+        if not newest or not found or found[0]["Seq"] != newest["seq"]:
+            return False
+        return bool(found[0]["ID"] != newest["id"])
+
     def _log_went_back(self, position: int, last: int) -> None:
+        """Orthanc's database is another one than before. What it has that is newer than what was seen is decided for."""
+        newest = self._state.get(NEWEST)
+        due = clock.now() + self._stable_age
+        since = newest["at"] - self._stable_age if newest else due
+        found = studies_since(self._orthanc, since)
         message = (
-            f"Orthanc's change log ended at {position} before and ends at {last} now: its database was replaced or restored. "
-            "The plugin goes on from the end of the log."
+            f"Orthanc's change log ended at {position} before and ends at {last} now, or holds other changes: its database was "
+            f"replaced or restored. {len(found)} studies that are newer than what was seen before are looked at again."
         )
         logger.warning(message)
         with self._state.transaction() as db:
-            self._state.add_event(
-                db, "node.notice", {"code": "change_log_went_back", "message": message}
-            )
+            notice = {"code": "change_log_went_back", "message": message}
+            self._state.add_event(db, "node.notice", notice)
+            self._state.put(db, POSITION, last)
+            for study in found:
+                db.execute("INSERT OR IGNORE INTO unsettled VALUES (?, ?)", (study, due))
 
     def _page(self, since: int) -> dict[str, Any]:
         page: dict[str, Any] = self._orthanc.get(f"/changes?since={since}&limit={PAGE}")
@@ -122,17 +161,19 @@ class ChangeReader:
             if self._overlap:
                 self._seen.add(seq)
         if changes and int(changes[-1]["Seq"]) > position:
-            self._move(int(changes[-1]["Seq"]))
+            self._move(changes[-1])
         self._seen = {seq for seq in self._seen if seq > self.position() - 2 * self._overlap}
 
     def _keep(self, seq: int, db: sqlite3.Connection) -> None:
         if seq > self.position():
             self._state.put(db, POSITION, seq)
 
-    def _move(self, position: int) -> None:
-        if position != self._state.get(POSITION):
-            with self._state.transaction() as db:
-                self._state.put(db, POSITION, position)
+    def _move(self, change: dict[str, Any]) -> None:
+        at = clock.from_orthanc(change["Date"]) or clock.now()
+        newest = {"seq": change["Seq"], "id": change["ID"], "at": at}
+        with self._state.transaction() as db:
+            self._state.put(db, POSITION, change["Seq"])
+            self._state.put(db, NEWEST, newest)
 
     def checkpoint(self, oldest_live: int | None) -> None:
         """Note outside the state file from where to start if that file is lost.

@@ -6,7 +6,7 @@ workers for its time-outs, and never delays another lane.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Seconds for which a good answer of the destination holds.
 TRUST = 60.0
@@ -32,6 +32,7 @@ class Lane:
     last_error: str = ""
     problem: str = ""
     last_success_at: float | None = None  # by the wall clock, for display
+    progress: dict[str, int] = field(default_factory=dict)  # percent of each job in flight
 
     def trusted(self, now: float) -> bool:
         """Whether jobs may be started: the destination answered lately, or is taking images at this moment."""
@@ -60,6 +61,11 @@ class Lane:
         self.failed_probes += 1
         self.next_probe = now + pause
         self.last_error = error
+
+    @property
+    def breaker(self) -> str:
+        """`open` while nothing is sent because the destination does not answer, else `closed`."""
+        return "open" if self.failed_probes else "closed"
 
     def state(self, waiting: int, held: bool) -> str:
         """One word for the console."""

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from routing import hours
 from routing.conditions import Condition, Decision, StudyFacts, decide
+from routing.plugin.deliveries import PRIORITY
 from routing.plugin.studies import StudyContent
 
 
@@ -29,13 +32,24 @@ class Destination:
     password: str
     verify: str
     max_in_flight: int
+    hours: str = ""
 
     @property
-    def hold_reason(self) -> str:
-        """Why nothing is sent there for now; empty when it is open."""
+    def server(self) -> str:
+        """The host that it is on."""
+        return (urlsplit(self.url).hostname or "") if self.url else self.host
+
+    def hold_reason(self, now: datetime) -> str:
+        """Why nothing is sent there for now; empty when it is open.
+
+        Args:
+            now: local time of the node, for the hours.
+        """
         if not self.enabled:
             return "disabled"
-        return "paused" if self.paused else ""
+        if self.paused:
+            return "paused"
+        return "" if hours.parse(self.hours).open_at(now) else "outside_hours"
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,7 @@ class Rule:
     destinations: tuple[int, ...]
     late_arrivals: str
     stop_on_match: bool
+    priority: str = "normal"
 
     def as_reference(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name, "revision": self.revision}
@@ -64,6 +79,13 @@ class Planned:
     instances: set[str] = field(default_factory=set)
     rules: list[Rule] = field(default_factory=list)
     skip_reason: str = ""
+    # Some of it came over HTTP, perhaps from this very peer.
+    ask_first: bool = False
+
+    @property
+    def head_start(self) -> float:
+        """Seconds by which the most urgent of its rules puts it forward in the queue; negative puts it forward."""
+        return min((PRIORITY[rule.priority] for rule in self.rules), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -159,9 +181,16 @@ def _merged(wanted: dict[tuple[int, bool], Planned]) -> list[Planned]:
 def _guarded(
     content: StudyContent, planned: Planned, destinations: Mapping[int, Destination]
 ) -> Planned:
-    """Take out what would go back to where it came from."""
+    """Take out what would go back to where it came from.
+
+    A modality tells by its AE title. A peer cannot be told from another HTTP client, so it is asked before anything is sent.
+    """
     destination = destinations[planned.destination]
-    if planned.skip_reason or destination.kind != "modality":
+    if planned.skip_reason or destination.kind == "dicomweb":
+        return planned
+    if destination.kind == "peer":
+        by_http = [s for s in content.series if s.by_http and planned.instances & {*s.instances}]
+        planned.ask_first = bool(by_http)
         return planned
     back = {
         instance

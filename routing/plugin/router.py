@@ -16,12 +16,15 @@ from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, Ortha
 from orthanc_console.plugin.state import State
 from orthanc_console.plugin.warnings import Warnings
 from routing.conditions import ConditionError, compile_condition
+from routing.plugin import status as lane_status
+from routing.plugin.deliveries import PRIORITY, Delivery, pack
 from routing.plugin.inventory import Inventory
 from routing.plugin.matcher import Destination, Plan, Planned, Rule, plan
 from routing.plugin.sender import Sender
-from routing.plugin.store import Delivery, DeliveryStore, pack
+from routing.plugin.store import DeliveryStore
 from routing.plugin.studies import StudyContent, read_study
 from routing.plugin.transports import reachable
+from routing.plugin.verify import Verifier
 
 # Seconds after which a study that Orthanc could not read is tried again.
 READ_AGAIN = 60.0
@@ -38,6 +41,7 @@ class Router:
         store: DeliveryStore,
         orthanc: OrthancClient,
         sender: Sender,
+        verifier: Verifier,
         inventory: Inventory,
         warnings: Warnings,
     ) -> None:
@@ -45,6 +49,7 @@ class Router:
         self._store = store
         self._orthanc = orthanc
         self._sender = sender
+        self._verifier = verifier
         self._inventory = inventory
         self._warnings = warnings
         self._destinations: dict[int, Destination] = {}
@@ -82,11 +87,12 @@ class Router:
         self._node = config["node"]["name"]
         self._destinations = {d.id: d for d in destinations}
         self._sender.configure(self._destinations)
+        self._verifier.configure(self._destinations)
         self._inventory.configure(destinations)
         self.configured = True
 
     def status(self) -> dict[str, Any]:
-        status: dict[str, Any] = {"lanes": self._sender.status()}
+        status: dict[str, Any] = {"lanes": lane_status.lanes(self._sender, self._store)}
         if self._inventory.discovered is not None:
             status["discovered"] = self._inventory.discovered
         return status
@@ -113,9 +119,10 @@ class Router:
             keep(db)
             db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
             if decided is not None:
-                db.execute("INSERT OR REPLACE INTO study VALUES (?, ?)", (study, fingerprint))
+                row = (study, fingerprint, clock.now())
+                db.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", row)
                 self._record(db, content, decided, seq)
-        self._sender.wake.set()
+        self._sender.review()
 
     def _plan(self, content: StudyContent) -> Plan:
         covered = self._store.covered(content.orthanc_id)
@@ -129,21 +136,22 @@ class Router:
             evaluated = {"study": content.orthanc_id, "decisions": decided.decisions}
             self._state.add_event(db, "rules.evaluated", evaluated)
         for planned in decided.deliveries:
-            self._store.save(db, self._delivery(content.orthanc_id, planned, seq))
+            self._store.add(db, self._delivery(content.orthanc_id, planned, seq))
 
     def _delivery(self, study: str, planned: Planned, seq: int) -> Delivery:
         destination = self._destinations[planned.destination]
-        hold = destination.hold_reason
-        state = "skipped" if planned.skip_reason else "held" if hold else "waiting"
+        now = clock.now()
         return Delivery(
             study=study,
             destination=destination.id,
             destination_name=destination.name,
             instances=pack(planned.instances),
-            instance_count=len(planned.instances),
             rules=[rule.as_reference() for rule in planned.rules],
-            state=state,
-            reason=planned.skip_reason or hold,
+            state="skipped" if planned.skip_reason else "waiting",
+            reason=planned.skip_reason,
+            ask_first=planned.ask_first,
+            created_at=now,
+            turn_at=now + planned.head_start,
             seen_seq=seq,
         )
 
@@ -167,15 +175,22 @@ class Router:
         if destination is None:
             self._answer(ident, False, "The node does not know this destination yet.", {})
             return
-        deadline = time.monotonic() + TOLD_WITHIN
-        while self._sender.problem(destination.id) is None and time.monotonic() < deadline:
-            time.sleep(0.02)
+        problem = self._problem(destination)
         started = time.monotonic()
-        error = self._sender.problem(destination.id) or reachable(
-            self._orthanc, destination.kind, destination.name
-        )
+        error = problem or reachable(self._orthanc, destination.kind, destination.name)
         milliseconds = round((time.monotonic() - started) * 1000)
         self._answer(ident, not error, error or "It answered.", {"milliseconds": milliseconds})
+
+    def _problem(self, destination: Destination) -> str:
+        """Why Orthanc refuses the destination itself; waits a moment for one that was just made to be written into it."""
+        deadline = time.monotonic() + TOLD_WITHIN
+        while True:
+            lane = self._sender.lanes.get(destination.id)
+            if lane is not None and (lane.ready or lane.problem):
+                return lane.problem
+            if time.monotonic() > deadline:
+                return "The plugin has not written this destination into Orthanc yet."
+            time.sleep(0.02)
 
     def _each(self, ident: str, data: dict[str, Any], act: Callable[[str], str]) -> None:
         refused = {str(delivery): act(str(delivery)) for delivery in data["deliveries"]}
@@ -196,24 +211,23 @@ class Router:
             self._answer(ident, False, "The study is not in this Orthanc any more.", {})
             return
         instances = [instance for child in children for instance in child["Instances"]]
-        hold = destination.hold_reason
+        now = clock.now()
         delivery = Delivery(
             study=study,
             destination=destination.id,
             destination_name=destination.name,
             instances=pack(instances),
-            instance_count=len(instances),
             cause="manual",
-            state="held" if hold else "waiting",
-            reason=hold,
+            created_at=now,
+            turn_at=now + PRIORITY["urgent"],
             seen_seq=int(self._state.get("position", 0)),
         )
         with self._state.transaction() as db:
-            self._store.save(db, delivery)
+            self._store.add(db, delivery)
             self._state.finish_command(
                 db, ident, True, "The study is queued.", {"delivery": delivery.id}
             )
-        self._sender.wake.set()
+        self._sender.review()
 
     def _answer(self, ident: str, ok: bool, detail: str, data: dict[str, Any]) -> None:
         with self._state.transaction() as db:
@@ -222,7 +236,7 @@ class Router:
 
 def _destination(entry: dict[str, Any]) -> Destination:
     # A newer console may say more of a destination than this plugin knows.
-    return Destination(**{field.name: entry[field.name] for field in fields(Destination)})
+    return Destination(**{f.name: entry[f.name] for f in fields(Destination) if f.name in entry})
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
@@ -236,4 +250,5 @@ def _rule(entry: dict[str, Any]) -> Rule:
         destinations=tuple(entry["destinations"]),
         late_arrivals=entry["late_arrivals"],
         stop_on_match=entry["stop_on_match"],
+        priority=entry.get("priority", "normal"),
     )

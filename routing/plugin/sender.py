@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import OrthancClient, OrthancDown, OrthancError
+from routing import hours
 from routing.plugin import attempts, retry
+from routing.plugin.deliveries import Delivery, Job
 from routing.plugin.lanes import Lane
 from routing.plugin.matcher import Destination
-from routing.plugin.store import Delivery, DeliveryStore
+from routing.plugin.store import DeliveryStore
 from routing.plugin.transports import TRANSPORTS, Outcome, job_outcome, reachable
 
 IDLE_LOOK = 0.25
 FIRST_POLL = 0.004
 LONGEST_POLL = 0.25
+# Seconds between two looks at the hours of destinations.
+HOURS_LOOK = 20.0
 
 
 class Sender:
@@ -26,107 +29,121 @@ class Sender:
 
     Args:
         workers: how many jobs Orthanc runs at once (`ConcurrentJobs`); never more are started.
+        lock: guards lanes and deliveries.
     """
 
-    def __init__(self, store: DeliveryStore, orthanc: OrthancClient, workers: int) -> None:
+    def __init__(
+        self, store: DeliveryStore, orthanc: OrthancClient, workers: int, lock: threading.RLock
+    ) -> None:
         self._store = store
         self._orthanc = orthanc
         self._workers = workers
-        self._lock = threading.RLock()
-        self._destinations: Mapping[int, Destination] = {}
-        self._lanes: dict[int, Lane] = {}
-        self._flying: dict[str, Delivery] = {}
+        self._lock = lock
+        self.destinations: Mapping[int, Destination] = {}
+        self.lanes: dict[int, Lane] = {}
+        self._flying: dict[str, Job] = {}
         self._recovered = False
-        self._reconfigured = False
+        self._review_at = 0.0
         self.wake = threading.Event()
 
     def configure(self, destinations: Mapping[int, Destination]) -> None:
         """Obey a new list of destinations; a lane whose destination did not change keeps what it knows."""
         with self._lock:
             for ident, destination in destinations.items():
-                if self._destinations.get(ident) != destination:
-                    flying = sum(d.destination == ident for d in self._flying.values())
+                if self.destinations.get(ident) != destination:
+                    flying = sum(job.destination == ident for job in self._flying.values())
                     ready = destination.source == "orthanc"
-                    self._lanes[ident] = Lane(ident, ready=ready, in_flight=flying)
-            self._destinations = destinations
-            self._lanes = {i: lane for i, lane in self._lanes.items() if i in destinations}
-            self._reconfigured = True
-        self.wake.set()
+                    self.lanes[ident] = Lane(ident, ready=ready, in_flight=flying)
+            self.destinations = destinations
+            self.lanes = {i: lane for i, lane in self.lanes.items() if i in destinations}
+        self.review()
 
     def known_to_orthanc(self, destination: int, problem: str) -> None:
         """Orthanc was told of the destination, or refuses it itself for the reason `problem`."""
         with self._lock:
-            if lane := self._lanes.get(destination):
+            if lane := self.lanes.get(destination):
                 lane.ready, lane.problem = not problem, problem
         self.wake.set()
 
-    def problem(self, destination: int) -> str | None:
-        """Why Orthanc refuses the destination; empty when it takes it, None while it was not told yet."""
-        with self._lock:
-            lane = self._lanes.get(destination)
-            return None if lane is None or not (lane.ready or lane.problem) else lane.problem
+    def review(self) -> None:
+        """There is something new: hold it if its destination is closed, else send it."""
+        self._review_at = 0.0
+        self.wake.set()
 
     def step(self) -> float:
         """Look after the jobs in flight and start new ones. Returns seconds until the next look."""
         with self._lock:
             if not self._recovered:
                 self._recover()
-            if self._reconfigured:
+            if time.monotonic() >= self._review_at:
                 self._hold_and_release()
             self._poll()
             self._fill()
-            youngest = max((d.started_at or 0 for d in self._flying.values()), default=None)
+            youngest = max((job.started_at for job in self._flying.values()), default=None)
         if youngest is None:
             return IDLE_LOOK
         return min(max((clock.now() - youngest) / 10, FIRST_POLL), LONGEST_POLL)
 
     def _recover(self) -> None:
         """Take up the jobs that were in flight when the process ended; Orthanc keeps most of them."""
-        for delivery in self._store.in_state("sending"):
-            if delivery.job_id:
-                self._take_off(delivery)
-            else:
-                lost = Outcome(
-                    "lost", error="Orthanc ended before the job was known to have begun."
-                )
-                attempts.end(self._store, delivery, lost)
+        for job in self._store.jobs():
+            self._take_off(job)
+            if not job.job_id:
+                lost = "Orthanc ended before the job was known to have begun."
+                self._land(job, Outcome("lost", error=lost))
         self._recovered = True
 
-    def _take_off(self, delivery: Delivery) -> None:
-        self._flying[delivery.id] = delivery
-        if lane := self._lanes.get(delivery.destination):
+    def _take_off(self, job: Job) -> None:
+        self._flying[job.id] = job
+        if lane := self.lanes.get(job.destination):
             lane.in_flight += 1
 
     def _hold_and_release(self) -> None:
-        """What waits for a destination that is paused is held, and the other way round; what lost its destination ends."""
+        """What waits for a destination that is closed is held, and the other way round; what lost its destination ends."""
+        self._review_at = time.monotonic() + HOURS_LOOK
         for delivery in self._store.in_state("waiting", "held"):
-            destination = self._destinations.get(delivery.destination)
+            destination = self.destinations.get(delivery.destination)
             if destination is None:
                 gone = "destination_removed"
                 self._store.change(delivery, state="cancelled", reason=gone, next_attempt_at=None)
-            elif (delivery.reason if delivery.state == "held" else "") != destination.hold_reason:
-                reason = destination.hold_reason
-                self._store.change(delivery, state="held" if reason else "waiting", reason=reason)
-        self._reconfigured = False
+            else:
+                self._hold_or_release(delivery, destination)
+
+    def _hold_or_release(self, delivery: Delivery, destination: Destination) -> None:
+        now = datetime.now()
+        reason = destination.hold_reason(now)
+        if reason == (delivery.reason if delivery.state == "held" else ""):
+            return
+        opening = delivery.next_attempt_at if not reason else None
+        if reason == "outside_hours":
+            opening = hours.parse(destination.hours).next_opening(now).timestamp()
+        state = "held" if reason else "waiting"
+        self._store.change(delivery, state=state, reason=reason, next_attempt_at=opening)
 
     def _poll(self) -> None:
-        for delivery in list(self._flying.values()):
-            outcome = job_outcome(self._orthanc, delivery.job_id)
+        for job in list(self._flying.values()):
+            outcome = job_outcome(self._orthanc, job.job_id)
             if outcome.state != "running":
-                self._land(delivery, outcome)
+                self._land(job, outcome)
+            elif lane := self.lanes.get(job.destination):
+                lane.progress[job.id] = outcome.progress
 
-    def _land(self, delivery: Delivery, outcome: Outcome) -> None:
-        ended = attempts.end(self._store, delivery, outcome)
-        self._flying.pop(delivery.id, None)
-        lane = self._lanes.get(delivery.destination)
-        if lane is None:
+    def _land(self, job: Job, outcome: Outcome) -> None:
+        destination = self.destinations.get(job.destination)
+        ended = attempts.end(self._store, job, outcome, destination)
+        self._flying.pop(job.id, None)
+        lane = self.lanes.get(job.destination)
+        if lane is None or destination is None:
             return
         lane.in_flight = max(0, lane.in_flight - 1)
-        if ended.state == "delivered":
-            lane.last_success_at = ended.delivered_at
+        lane.progress.pop(job.id, None)
+        if outcome.state == "succeeded":
+            lane.last_success_at = clock.now()
             lane.answered(time.monotonic())
-        elif ended.unreachable:
+        elif outcome.state == "failed" and retry.Failure(outcome.code, "").unreachable:
             lane.fell_silent(time.monotonic(), outcome.error)
+        if ended.state == "waiting":
+            self._hold_or_release(ended, destination)
 
     def _fill(self) -> None:
         """Start jobs, one from each lane in turn, so that a long queue does not push a short one back."""
@@ -134,17 +151,17 @@ class Sender:
         started = bool(busy)
         while started and len(self._flying) < self._workers:
             started = False
-            for lane in sorted(self._lanes.values(), key=lambda lane: lane.in_flight):
+            for lane in sorted(self.lanes.values(), key=lambda lane: lane.in_flight):
                 if lane.destination in busy and len(self._flying) < self._workers:
                     started |= self._start_one(lane, alone=busy == {lane.destination})
 
     def _start_one(self, lane: Lane, alone: bool) -> bool:
-        """Start the next delivery of a lane, or probe its destination first. Returns whether there may be more to do."""
-        destination = self._destinations[lane.destination]
+        """Start the next job of a lane, or probe its destination first. Returns whether there may be more to do."""
+        destination = self.destinations[lane.destination]
         # While others have work too, a lane leaves them one worker.
         share = self._workers if alone else max(1, self._workers - 1)
         full = lane.in_flight >= min(destination.max_in_flight, share)
-        if destination.hold_reason or not lane.ready or full:
+        if full or not lane.ready or destination.hold_reason(datetime.now()):
             return False
         delivery = self._store.next_due(lane.destination, clock.now(), retry.LONGEST_PAUSE)
         if delivery is None:
@@ -172,86 +189,72 @@ class Sender:
         self.wake.set()
 
     def _submit(self, destination: Destination, delivery: Delivery) -> None:
-        try:
-            resources, delivery = attempts.resources_of(self._orthanc, self._store, delivery)
-        except attempts.StudyGone:
-            self._store.change(delivery, state="failed", reason="study_gone", next_attempt_at=None)
-            return
-        delivery = attempts.begin(self._store, delivery)
-        self._take_off(delivery)
         transport = TRANSPORTS[destination.kind]
+        try:
+            delivery, part, resources = attempts.next_part(
+                self._orthanc, self._store, delivery, transport.part
+            )
+        except attempts.StudyGone:
+            self._store.change(
+                delivery, state="failed", reason="study_gone", next_attempt_at=None, unassigned=0
+            )
+            return
+        delivery, job = self._store.begin(delivery, part, clock.now())
+        self._take_off(job)
         try:
             job_id = transport.submit(self._orthanc, destination.name, resources)
         except OrthancDown as down:
-            self._land(delivery, Outcome("failed", error=str(down)))
-            return
+            self._land(job, Outcome("failed", error=str(down)))
         except OrthancError as error:
-            self._land(delivery, Outcome("failed", code=error.code, error=str(error)))
-            return
-        self._flying[delivery.id] = self._store.has_job(delivery, job_id)
+            self._land(job, Outcome("failed", code=error.code, error=str(error)))
+        else:
+            self._flying[job.id] = self._store.has_job(job, job_id)
 
     def cancel(self, ident: str) -> str:
         """Cancel a delivery that is not over. Returns why not, or an empty text."""
         with self._lock:
-            delivery = self._flying.get(ident) or self._store.get(ident)
+            delivery = self._store.get(ident)
             if delivery is None:
-                return "The node does not know this delivery."
-            if delivery.state == "sending":
-                self._stop_job(delivery)
-            elif delivery.state not in ("waiting", "held", "failed"):
+                return "The node does not know this delivery any more."
+            if delivery.state not in ("waiting", "held", "failed", "sending"):
                 return f"It is {delivery.state} already."
+            # First the state, so that a job that ends meanwhile changes nothing.
             self._store.change(delivery, state="cancelled", reason="by_hand", next_attempt_at=None)
+            for job in [job for job in self._flying.values() if job.delivery == ident]:
+                self._stop(job)
         return ""
 
-    def _stop_job(self, delivery: Delivery) -> None:
-        # A job that has ended meanwhile cannot be cancelled, and what it sent cannot be taken back.
-        with contextlib.suppress(OrthancError):
-            self._orthanc.post(f"/jobs/{delivery.job_id}/cancel", {})
-        self._flying.pop(delivery.id, None)
-        if lane := self._lanes.get(delivery.destination):
-            lane.in_flight = max(0, lane.in_flight - 1)
+    def _stop(self, job: Job) -> None:
+        try:
+            self._orthanc.post(f"/jobs/{job.job_id}/cancel", {})
+        except OrthancError as error:
+            # It has ended meanwhile; what it sent cannot be taken back.
+            self._land(job, Outcome("failed", error=str(error)))
+        else:
+            self._land(job, Outcome("failed", error="Cancelled by hand."))
 
     def retry(self, ident: str) -> str:
         """Make a delivery due now. Returns why not, or an empty text."""
         with self._lock:
             delivery = self._store.get(ident)
             if delivery is None:
-                return "The node does not know this delivery."
+                return "The node does not know this delivery any more."
             if delivery.state not in ("waiting", "failed", "cancelled", "skipped"):
                 return f"It is {delivery.state} already."
-            destination = self._destinations.get(delivery.destination)
+            destination = self.destinations.get(delivery.destination)
             if destination is None:
                 return "Its destination is not there any more."
-            hold = destination.hold_reason
-            self._store.change(
+            fresh = self._store.change(
                 delivery,
-                state="held" if hold else "waiting",
-                reason=hold,
+                state="waiting",
+                reason="",
                 next_attempt_at=None,
                 first_failed_at=None,
+                failures=0,
+                repairs=0,
+                unassigned=len(self._store.unassigned(delivery)),
             )
-            self._lanes[delivery.destination].next_probe = 0.0
+            self._hold_or_release(fresh, destination)
+            self.lanes[delivery.destination].next_probe = 0.0
         self.wake.set()
         return ""
-
-    def status(self) -> list[dict[str, Any]]:
-        """The lanes as docs/protocol.md shows them."""
-        with self._lock:
-            lanes = [(lane, self._destinations[i]) for i, lane in self._lanes.items()]
-        counts = self._store.counts()
-        shown = []
-        for lane, destination in lanes:
-            waiting, sending, due = counts.get(lane.destination, (0, 0, None))
-            shown.append(
-                {
-                    "destination": lane.destination,
-                    "state": lane.state(waiting, bool(destination.hold_reason)),
-                    "waiting": waiting,
-                    "in_flight": sending,
-                    "next_attempt_at": clock.iso(due),
-                    "last_success_at": clock.iso(lane.last_success_at),
-                    "last_error": lane.last_error,
-                    "problem": lane.problem,
-                }
-            )
-        return shown

@@ -4,147 +4,133 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import uuid
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from orthanc_console.plugin import clock
 from orthanc_console.plugin.state import State
-from routing.plugin.retry import Failure
+from routing.plugin.deliveries import Delivery, Job, pack, unpack
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
     id TEXT PRIMARY KEY, study TEXT NOT NULL, destination INTEGER NOT NULL, destination_name TEXT NOT NULL,
-    rules TEXT NOT NULL, cause TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, instances BLOB NOT NULL,
-    instance_count INTEGER NOT NULL, delivered_count INTEGER NOT NULL, attempts INTEGER NOT NULL, next_attempt_at REAL,
-    last_error TEXT NOT NULL, unreachable INTEGER NOT NULL, job_id TEXT NOT NULL, started_at REAL, first_failed_at REAL,
-    created_at REAL NOT NULL, delivered_at REAL, verified_at REAL, seen_seq INTEGER NOT NULL
+    rules TEXT NOT NULL, cause TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+    instances BLOB NOT NULL, sent BLOB NOT NULL, unassigned INTEGER NOT NULL,
+    attempts INTEGER NOT NULL, next_attempt_at REAL, turn_at REAL NOT NULL,
+    last_error TEXT NOT NULL, unreachable INTEGER NOT NULL, first_failed_at REAL, failures INTEGER NOT NULL,
+    created_at REAL NOT NULL, delivered_at REAL, verified_at REAL,
+    ask_first INTEGER NOT NULL, check_at REAL, checks INTEGER NOT NULL, repairs INTEGER NOT NULL,
+    seen_seq INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS delivery_queue ON delivery (state, destination, created_at);
+CREATE INDEX IF NOT EXISTS delivery_queue ON delivery (destination, state, turn_at);
+CREATE INDEX IF NOT EXISTS delivery_live ON delivery (state, destination)
+    WHERE state IN ('waiting', 'held', 'sending');
+CREATE INDEX IF NOT EXISTS delivery_check ON delivery (destination, check_at) WHERE check_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS delivery_study ON delivery (study);
-CREATE TABLE IF NOT EXISTS study (id TEXT PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS job (
+    id TEXT PRIMARY KEY, delivery TEXT NOT NULL, destination INTEGER NOT NULL, number INTEGER NOT NULL,
+    instances BLOB NOT NULL, started_at REAL NOT NULL, job_id TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS job_delivery ON job (delivery);
+CREATE TABLE IF NOT EXISTS study (id TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unsettled (study TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;
 """
 
-# An instance in one of these is taken care of, or somebody decided that it is not to be sent.
-COVERING_REASONS_OF_SKIPPED = ("loop_guard", "already_there")
-REPORTED = (
-    "id",
-    "study",
-    "destination",
-    "destination_name",
-    "rules",
-    "cause",
-    "state",
-    "reason",
-    "instance_count",
-    "delivered_count",
-    "attempts",
-    "last_error",
-)
-
-
-def pack(instances: Iterable[str]) -> bytes:
-    """Orthanc's identifiers (SHA-1 in hexadecimal with hyphens) in 20 bytes each, in a stable order."""
-    return b"".join(sorted(bytes.fromhex(i.replace("-", "")) for i in instances))
-
-
-def unpack(blob: bytes) -> list[str]:
-    """The identifiers that were packed."""
-    texts = (blob[n : n + 20].hex() for n in range(0, len(blob), 20))
-    return ["-".join(t[n : n + 8] for n in range(0, 40, 8)) for t in texts]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One row: a set of instances of a study for one destination. Times are seconds since the epoch."""
-
-    study: str
-    destination: int
-    destination_name: str
-    instances: bytes
-    instance_count: int
-    rules: list[dict[str, Any]] = field(default_factory=list)
-    cause: str = "rule"
-    state: str = "waiting"
-    reason: str = ""
-    delivered_count: int = 0
-    attempts: int = 0
-    next_attempt_at: float | None = None
-    last_error: str = ""
-    # The last failure was of the connection, so the answer of a probe is worth another try at once.
-    unreachable: bool = False
-    job_id: str = ""
-    started_at: float | None = None
-    first_failed_at: float | None = None
-    created_at: float = field(default_factory=clock.now)
-    delivered_at: float | None = None
-    verified_at: float | None = None
-    # Position in Orthanc's change log from which this delivery can be found again.
-    seen_seq: int = 0
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-    def as_report(self, outcome: str, failure: Failure | None) -> dict[str, Any]:
-        """DELIVERY of docs/protocol.md; with the current attempt when `outcome` says how it stands."""
-        times = ("next_attempt_at", "created_at", "delivered_at", "verified_at")
-        report: dict[str, Any] = {name: getattr(self, name) for name in REPORTED}
-        report |= {name: clock.iso(getattr(self, name)) for name in times}
-        report["attempt"] = self._attempt(outcome, failure) if outcome else None
-        return {"delivery": report}
-
-    def _attempt(self, outcome: str, failure: Failure | None) -> dict[str, Any]:
-        return {
-            "number": self.attempts,
-            "started_at": clock.iso(self.started_at),
-            "finished_at": None if outcome == "running" else clock.iso(clock.now()),
-            "job_id": self.job_id,
-            "outcome": outcome,
-            "error": failure.text if failure else "",
-            "error_code": failure.code if failure else None,
-            "permanent": bool(failure and failure.permanent),
-        }
+LIVE = ("waiting", "held", "sending")
+# Deliveries that do not take care of their instances: should those come (again), they are decided anew.
+NOT_COVERING = {
+    ("skipped", "dry_run"),
+    ("failed", "study_gone"),
+    ("cancelled", "destination_removed"),
+}
+# Seconds for which finished deliveries and decided studies are remembered. A study that grows after that is sent whole.
+REMEMBER = 30 * 24 * 3600.0
+REMEMBER_FAILED = 90 * 24 * 3600.0
+REMEMBER_STUDIES = 365 * 24 * 3600.0
 
 
 class DeliveryStore:
-    """Reads and writes deliveries; each write reports itself to the console in the same transaction."""
+    """Reads and writes deliveries and jobs; each change reports itself to the console in the same transaction."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def save(
-        self,
-        db: sqlite3.Connection,
-        delivery: Delivery,
-        outcome: str = "",
-        failure: Failure | None = None,
-    ) -> None:
-        """Write a delivery and its report.
-
-        Args:
-            outcome: of the current attempt, if this is about one: `running`, `succeeded`, `failed` or `lost`.
-            failure: what went wrong in it.
-        """
-        row = {**asdict(delivery), "rules": json.dumps(delivery.rules)}
-        names = ", ".join(row)
-        marks = ", ".join(f":{name}" for name in row)
-        db.execute(f"INSERT OR REPLACE INTO delivery ({names}) VALUES ({marks})", row)  # noqa: S608
-        self._state.add_event(db, "delivery.changed", delivery.as_report(outcome, failure))
+    def add(self, db: sqlite3.Connection, delivery: Delivery) -> None:
+        """Keep a new delivery; all of its instances wait."""
+        self._save(db, replace(delivery, unassigned=delivery.instance_count), None)
 
     def change(
-        self, delivery: Delivery, outcome: str = "", failure: Failure | None = None, **values: Any
+        self, delivery: Delivery, attempt: dict[str, Any] | None = None, **values: Any
     ) -> Delivery:
-        """Save with new values in a transaction of its own; returns the changed delivery. See `save`."""
-        changed = replace(delivery, **values)
-        with self._state.transaction() as db:
-            self.save(db, changed, outcome, failure)
-        return changed
+        """Save with new values in a transaction of its own; returns the changed delivery.
 
-    def has_job(self, delivery: Delivery, job_id: str) -> Delivery:
-        """Keep the identifier of the job that Orthanc gave; it is reported with the end of the attempt."""
+        Args:
+            attempt: the attempt that this is about, for the report.
+        """
         with self._state.transaction() as db:
-            db.execute("UPDATE delivery SET job_id = ? WHERE id = ?", (job_id, delivery.id))
-        return replace(delivery, job_id=job_id)
+            return self._change(db, delivery, attempt, **values)
+
+    def begin(self, delivery: Delivery, instances: set[str], now: float) -> tuple[Delivery, Job]:
+        """Write down that a job is about to be asked for."""
+        job = Job(delivery.id, delivery.destination, delivery.attempts + 1, pack(instances), now)
+        with self._state.transaction() as db:
+            self._insert(db, "job", asdict(job))
+            begun = self._change(
+                db,
+                delivery,
+                job.as_report("running"),
+                state="sending",
+                reason="",
+                attempts=job.number,
+                next_attempt_at=None,
+                # Its next part comes after what waits now, so that a large study does not hold up the small ones.
+                turn_at=max(delivery.turn_at, now),
+                unassigned=delivery.unassigned - job.instance_count,
+            )
+        return begun, job
+
+    def has_job(self, job: Job, job_id: str) -> Job:
+        """Keep the identifier of the job that Orthanc gave."""
+        with self._state.transaction() as db:
+            db.execute("UPDATE job SET job_id = ? WHERE id = ?", (job_id, job.id))
+        return replace(job, job_id=job_id)
+
+    def end(self, job: Job, attempt: dict[str, Any], sent: bytes = b"", **values: Any) -> Delivery:
+        """Write down that a job is over.
+
+        Args:
+            sent: the instances that it delivered.
+            values: what changes in its delivery; without a state it goes on waiting, or being sent by other jobs.
+        """
+        delivery = self.get(job.delivery)
+        if delivery is None:
+            raise LookupError(f"job {job.id} has no delivery")
+        with self._state.transaction() as db:
+            db.execute("DELETE FROM job WHERE id = ?", (job.id,))
+            done = pack(unpack(delivery.sent) | (unpack(sent) & unpack(delivery.instances)))
+            others = self._jobs(delivery.id)
+            running = {i for other in others for i in unpack(other.instances)}
+            left = unpack(delivery.instances) - unpack(done) - running
+            if delivery.state not in LIVE:
+                # It was cancelled, or failed for good, while this job ran.
+                values = {}
+            else:
+                values.setdefault("state", "sending" if others else "waiting")
+            return self._change(
+                db, delivery, attempt, **{**values, "sent": done, "unassigned": len(left)}
+            )
+
+    def jobs(self) -> list[Job]:
+        """All jobs that are not known to be over."""
+        return [Job(**row) for row in self._state.read("SELECT * FROM job ORDER BY started_at")]
+
+    def unassigned(self, delivery: Delivery) -> set[str]:
+        """The instances that are neither delivered nor in a job."""
+        running = {i for job in self._jobs(delivery.id) for i in unpack(job.instances)}
+        return delivery.remaining() - running
+
+    def _jobs(self, delivery: str) -> list[Job]:
+        rows = self._state.read("SELECT * FROM job WHERE delivery = ?", (delivery,))
+        return [Job(**row) for row in rows]
 
     def release(self, destination: int) -> None:
         """The destination is back: whatever failed for want of an answer is due now."""
@@ -155,6 +141,20 @@ class DeliveryStore:
                 (destination,),
             )
 
+    def forget_old(self, now: float) -> None:
+        """Take out what ended long ago; its history is in the console."""
+        with self._state.transaction() as db:
+            db.execute(
+                "DELETE FROM delivery WHERE state IN ('delivered', 'verified', 'cancelled', 'skipped') AND check_at IS NULL "
+                "AND coalesce(delivered_at, created_at) < ?",
+                (now - REMEMBER,),
+            )
+            db.execute(
+                "DELETE FROM delivery WHERE state = 'failed' AND created_at < ?",
+                (now - REMEMBER_FAILED,),
+            )
+            db.execute("DELETE FROM study WHERE at < ?", (now - REMEMBER_STUDIES,))
+
     def get(self, ident: str) -> Delivery | None:
         found = self._select("id = ?", ident)
         return found[0] if found else None
@@ -164,26 +164,29 @@ class DeliveryStore:
 
     def in_state(self, *states: str) -> list[Delivery]:
         marks = ", ".join("?" * len(states))
-        return self._select(f"state IN ({marks}) ORDER BY created_at", *states)
+        return self._select(f"state IN ({marks}) ORDER BY turn_at", *states)
 
-    def live_of(self, destination: int) -> list[Delivery]:
-        """What waits, is held or is being sent for one destination."""
-        return self._select(
-            "state IN ('waiting', 'held', 'sending') AND destination = ?", destination
-        )
-
-    def next_due(self, destination: int, now: float, horizon: float) -> Delivery | None:
-        """The oldest delivery of a destination that may be sent now.
+    def next_due(
+        self, destination: int, now: float, horizon: float, ask_first: bool = False
+    ) -> Delivery | None:
+        """The delivery of a destination whose turn it is.
 
         Args:
             horizon: seconds; an appointment further away than any pause can be was made by a clock that has jumped since.
+            ask_first: among those whose destination has to be asked first, instead of those that can go.
         """
         found = self._select(
-            "state = 'waiting' AND destination = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ? "
-            "OR next_attempt_at > ?) ORDER BY created_at LIMIT 1",
-            destination,
-            now,
-            now + horizon,
+            "destination = ? AND state IN ('waiting', 'sending') AND unassigned > 0 AND ask_first = ? AND "
+            "(next_attempt_at IS NULL OR next_attempt_at <= ? OR next_attempt_at > ?) ORDER BY turn_at LIMIT 1",
+            *(destination, ask_first, now, now + horizon),
+        )
+        return found[0] if found else None
+
+    def next_check(self, destination: int, now: float, horizon: float) -> Delivery | None:
+        """The delivery that the destination is to be asked about, see `next_due`."""
+        found = self._select(
+            "destination = ? AND (check_at <= ? OR check_at > ?) ORDER BY check_at LIMIT 1",
+            *(destination, now, now + horizon),
         )
         return found[0] if found else None
 
@@ -191,7 +194,7 @@ class DeliveryStore:
         """By destination, the instances of a study that need no further delivery."""
         covered: dict[int, set[str]] = {}
         for delivery in self.of_study(study):
-            if delivery.state != "skipped" or delivery.reason in COVERING_REASONS_OF_SKIPPED:
+            if (delivery.state, delivery.reason) not in NOT_COVERING:
                 covered.setdefault(delivery.destination, set()).update(unpack(delivery.instances))
         return {ident: frozenset(instances) for ident, instances in covered.items()}
 
@@ -210,6 +213,28 @@ class DeliveryStore:
         )[0]
         return None if row["seq"] is None else int(row["seq"])
 
+    def _change(
+        self,
+        db: sqlite3.Connection,
+        delivery: Delivery,
+        attempt: dict[str, Any] | None,
+        **values: Any,
+    ) -> Delivery:
+        changed = replace(delivery, **values)
+        self._save(db, changed, attempt)
+        return changed
+
+    def _save(
+        self, db: sqlite3.Connection, delivery: Delivery, attempt: dict[str, Any] | None
+    ) -> None:
+        self._insert(db, "delivery", {**asdict(delivery), "rules": json.dumps(delivery.rules)})
+        self._state.add_event(db, "delivery.changed", delivery.as_report(attempt))
+
+    @staticmethod
+    def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608
+
     def _select(self, where: str, *parameters: Any) -> list[Delivery]:
         rows = self._state.read(f"SELECT * FROM delivery WHERE {where}", parameters)  # noqa: S608
         return [_from_row(row) for row in rows]
@@ -219,4 +244,5 @@ def _from_row(row: sqlite3.Row) -> Delivery:
     values = dict(row)
     values["rules"] = json.loads(values["rules"])
     values["unreachable"] = bool(values["unreachable"])
+    values["ask_first"] = bool(values["ask_first"])
     return Delivery(**values)

@@ -20,6 +20,7 @@ class Series:
     orthanc_id: str
     instances: tuple[str, ...]
     source_aets: frozenset[str]
+    by_http: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,12 @@ def read_study(
         orthanc_id=study_id,
         facts=facts,
         series=tuple(
-            Series(s["ID"], tuple(s["Instances"]), frozenset(_aets(m)))
+            Series(
+                s["ID"],
+                tuple(s["Instances"]),
+                frozenset(_aets(m)),
+                by_http=m.get("Origin") == "RestApi",
+            )
             for s, m in zip(children, metadata, strict=True)
         ),
         size_bytes=size,

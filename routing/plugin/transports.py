@@ -21,6 +21,8 @@ class Transport(Protocol):
     """One kind of destination."""
 
     listing: str
+    # The most instances that one job sends; a larger study goes in several, between which others have their turn.
+    part: int
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         """What Orthanc is told of a destination that was made in the console."""
@@ -43,6 +45,7 @@ class Modality:
     """A DICOM node, by C-STORE (Orthanc Book, "Configuring DICOM networking")."""
 
     listing = "/modalities"
+    part = 500
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         return {"AET": destination.aet, "Host": destination.host, "Port": destination.port}
@@ -62,6 +65,7 @@ class Peer:
     """Another Orthanc, over HTTP (Orthanc Book, "Orthanc peers")."""
 
     listing = "/peers"
+    part = 500
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         return _http_definition(destination)
@@ -81,6 +85,7 @@ class DicomWeb:
     """A DICOMweb server, by STOW-RS (DICOM PS3.18, 10.5; Orthanc Book, "DICOMweb plugin")."""
 
     listing = "/dicom-web/servers"
+    part = 100
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         return _http_definition(destination)
