@@ -41,9 +41,10 @@ class Inventory:
         """Write what changed and read what there is. Returns seconds until the next look."""
         pending, self._pending = self._pending, False
         present = {kind: self._list(kind) for kind in TRANSPORTS}
-        kept: list[list[str]] = self._state.get(WRITTEN, [])
+        written: list[list[str]] = self._state.get(WRITTEN, [])
+        kept = written
         if self._wanted is not None:
-            written, kept = kept, self._write(present, self._wanted, kept, force=pending)
+            kept = self._write(present, self._wanted, written, force=pending)
             self._remove([entry for entry in written if entry not in kept])
             if kept != written:
                 with self._state.transaction() as db:
@@ -52,7 +53,7 @@ class Inventory:
             {**FIELDS, "kind": kind, "name": name, **TRANSPORTS[kind].found(name, entry)}
             for kind, entries in present.items()
             for name, entry in sorted((entries or {}).items())
-            if [kind, name] not in kept
+            if [kind, name] not in written + kept
         ]
         return LOOK
 
@@ -80,7 +81,7 @@ class Inventory:
             if problem := self._conflict(destination, entries, key in written):
                 self._sender.known_to_orthanc(destination.id, problem)
                 continue
-            if force or missing:
+            if force or missing or self._sender.problem(destination.id):
                 self._put(destination)
             kept.append(key)
         return kept
