@@ -16,6 +16,8 @@ import pytest
 from testbed.console import ConsoleServer
 from testbed.orthanc import OrthancServer
 from testbed.versions import OrthancVersion, VersionUnavailableError, ensure, version_names
+from tests.orthanc.peer import Peer, running_peer
+from tests.orthanc.site import Site
 
 HERE = Path(__file__).parent
 
@@ -96,6 +98,70 @@ def console(tmp_path: Path, prepared_console: Path) -> Iterator[ConsoleServer]:
     shutil.copytree(prepared_console, folder)
     with ConsoleServer(folder, prepared=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_console(
+    tmp_path_factory: pytest.TempPathFactory, prepared_console: Path
+) -> Iterator[ConsoleServer]:
+    """A console for all tests that need not stop it."""
+    folder = tmp_path_factory.mktemp("shared") / "console"
+    shutil.copytree(prepared_console, folder)
+    with ConsoleServer(folder, prepared=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_site(
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_console: ConsoleServer,
+    orthanc_version: OrthancVersion,
+) -> Iterator[Site]:
+    """An Orthanc of each version with the plugin, for all tests that need not stop it."""
+    site = Site(shared_console, tmp_path_factory.mktemp("site"), orthanc_version)
+    site.start()
+    yield site
+    site.orthanc.kill()
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Iterator[Site]:
+    """`shared_site` without the rules and destinations of other tests."""
+    yield shared_site
+    shared_site.clear()
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, shared_console: ConsoleServer) -> Iterator[Callable[..., Site]]:
+    """Return a function that makes a site of a test's own: `make_site(version, configuration, **options)`.
+
+    It does not start it. The options are those of Site; `console` is the shared one by default.
+    """
+    sites: list[Site] = []
+
+    def make(
+        version: OrthancVersion,
+        configuration: dict[str, Any] | None = None,
+        *,
+        console: ConsoleServer = shared_console,
+        **options: Any,
+    ) -> Site:
+        folder = tmp_path / f"site-{len(sites)}"
+        site = Site(console, folder, version, configuration, **options)
+        sites.append(site)
+        return site
+
+    yield make
+    for site in sites:
+        if site.orthanc.running:
+            site.orthanc.kill()
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """An Orthanc peer that counts what it receives."""
+    with running_peer() as peer:
+        yield peer
 
 
 def _version(name: str) -> OrthancVersion:
