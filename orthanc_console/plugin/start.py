@@ -8,26 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from orthanc_console.plugin import clock, log, orthanc_client, settings
+from orthanc_console.plugin import log, orthanc_client, settings
 from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
+from orthanc_console.plugin.core import Built, Core
 from orthanc_console.plugin.host import Host
 from orthanc_console.plugin.orthanc_client import OrthancClient
 from orthanc_console.plugin.state import State, StateError
 from orthanc_console.plugin.sync import Sync
 from orthanc_console.plugin.warnings import Warnings
 from orthanc_console.plugin.worker import Worker
-from routing.plugin.changes import ChangeReader
-from routing.plugin.holdings import Holdings
-from routing.plugin.inventory import Inventory
-from routing.plugin.router import Router
-from routing.plugin.sender import Sender
-from routing.plugin.store import SCHEMA as ROUTING_SCHEMA
-from routing.plugin.store import DeliveryStore
-from routing.plugin.verify import Verifier
+from routing.plugin import assembly as routing
 
+# Each has SCHEMA, its tables in the state file, and build(core).
+CAPABILITIES = (routing,)
 STATE_RETRY = 10.0
-CHECKPOINT_EVERY = 5.0
-FORGET_EVERY = 3600.0
 
 
 class Plugin:
@@ -79,16 +73,16 @@ class Plugin:
                 state.add_event(db, "node.notice", notice)
         workers = [Worker("host", self._host.step, self._warnings)]
         capabilities = []
-        if self._orthanc is not None:
-            router, routing_workers = self._routing(state, self._orthanc)
-            capabilities.append(router)
-            workers += routing_workers
+        for built in self._build(state):
+            capabilities.append(built.capability)
+            workers += built.workers
         if console is not None:
             sync = Sync(state, console, self._warnings, self._host.describe, capabilities)
             self._sync = sync
-            reporter = Worker("report", sync.report, self._warnings)
-            reporter.wake = state.wake_reporter
-            workers += [Worker("listen", sync.listen, self._warnings), reporter]
+            workers += [
+                Worker("listen", sync.listen, self._warnings),
+                Worker("report", sync.report, self._warnings, state.wake_reporter),
+            ]
         for worker in workers:
             worker.start()
 
@@ -99,7 +93,7 @@ class Plugin:
         """The state file; keeps trying, and warns the console, for as long as it cannot be used."""
         while True:
             try:
-                state = State(self._settings.state_directory, [ROUTING_SCHEMA])
+                state = State(self._settings.state_directory, [c.SCHEMA for c in CAPABILITIES])
             except StateError as error:
                 self._warnings.set("state", str(error))
                 if console is not None:
@@ -115,44 +109,18 @@ class Plugin:
         except ConsoleError as error:
             self._warnings.set("console", str(error))
 
-    def _routing(self, state: State, orthanc: OrthancClient) -> tuple[Router, list[Worker]]:
-        store = DeliveryStore(state)
-        lock = threading.RLock()
-        sender = Sender(store, orthanc, self._host.workers, lock)
-        holdings = Holdings(orthanc, self._configuration)
-        verifier = Verifier(store, orthanc, holdings, lock, sender.wake.set)
-        inventory = Inventory(state, orthanc, sender)
-        router = Router(state, store, orthanc, sender, verifier, inventory, self._warnings)
-        reader = ChangeReader(
+    def _build(self, state: State) -> list[Built]:
+        if self._orthanc is None:
+            return []
+        core = Core(
             state,
-            orthanc,
-            self._settings.state_directory,
-            self._host.stable_age,
-            router.decide,
-            lambda: router.configured,
+            self._orthanc,
+            self._warnings,
+            self._settings,
+            self._host,
+            self._configuration,
         )
-
-        def checkpoint() -> float:
-            reader.checkpoint(store.oldest_live_seq())
-            return CHECKPOINT_EVERY
-
-        def forget() -> float:
-            store.forget_old(clock.now())
-            return FORGET_EVERY
-
-        sending = Worker("send", sender.step, self._warnings)
-        sending.wake = sender.wake
-        listing = Worker("destinations", inventory.step, self._warnings)
-        listing.wake = inventory.wake
-        reading = Worker("changes", reader.step, self._warnings)
-        return router, [
-            reading,
-            sending,
-            listing,
-            Worker("verify", verifier.step, self._warnings),
-            Worker("checkpoint", checkpoint, self._warnings),
-            Worker("forget", forget, self._warnings),
-        ]
+        return [capability.build(core) for capability in CAPABILITIES]
 
 
 def _replaced(state: State) -> str:

@@ -8,10 +8,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
+from orthanc_console.plugin.core import Capability
 from orthanc_console.plugin.log import logger
 from orthanc_console.plugin.state import State
 from orthanc_console.plugin.warnings import Warnings
@@ -29,17 +30,6 @@ BOOT = str(uuid.uuid4())
 # A console that answers at once all the time must not be called in a tight loop.
 SHORTEST_LISTEN = 0.1
 REPORT_LOOK = 0.5
-
-
-class Capability(Protocol):
-    """What routing, purge and intercept give to the sync."""
-
-    @property
-    def commands(self) -> dict[str, Callable[[str, dict[str, Any]], None]]: ...
-
-    def configure(self, config: dict[str, Any]) -> None: ...
-
-    def status(self) -> dict[str, Any]: ...
 
 
 class Sync:

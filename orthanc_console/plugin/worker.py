@@ -23,14 +23,21 @@ class Worker(threading.Thread):
         name: for the log and for the warning `worker_<name>`.
         step: does some work and returns how many seconds to wait before the next call, or until `wake` is set.
         warnings: where a failure is shown until a step succeeds again.
+        wake: set by others to end the wait between two steps.
     """
 
-    def __init__(self, name: str, step: Callable[[], float], warnings: Warnings) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], float],
+        warnings: Warnings,
+        wake: threading.Event | None = None,
+    ) -> None:
         super().__init__(name=f"orthanc-console-{name}", daemon=True)
         self._label = name
         self._step = step
         self._warnings = warnings
-        self.wake = threading.Event()
+        self._wake = wake or threading.Event()
 
     def run(self) -> None:
         pause = FIRST_PAUSE
@@ -51,5 +58,5 @@ class Worker(threading.Thread):
                 )
                 delay = pause * random.uniform(0.8, 1.2)  # noqa: S311
                 pause = min(pause * 2, LONGEST_PAUSE)
-            self.wake.wait(delay)
-            self.wake.clear()
+            self._wake.wait(delay)
+            self._wake.clear()

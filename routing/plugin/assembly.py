@@ -1,0 +1,60 @@
+"""Puts routing together inside Orthanc."""
+
+from __future__ import annotations
+
+import threading
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.core import Built, Core
+from orthanc_console.plugin.worker import Worker
+from routing.plugin.changes import ChangeReader
+from routing.plugin.holdings import Holdings
+from routing.plugin.inventory import Inventory
+from routing.plugin.router import Router
+from routing.plugin.sender import Sender
+from routing.plugin.store import SCHEMA, DeliveryStore
+from routing.plugin.verify import Verifier
+
+__all__ = ["SCHEMA", "build"]
+
+CHECKPOINT_EVERY = 5.0
+FORGET_EVERY = 3600.0
+
+
+def build(core: Core) -> Built:
+    """The router and its threads: reading the change log, sending, verifying, listing destinations, housekeeping."""
+    store = DeliveryStore(core.state)
+    lock = threading.RLock()
+    sender = Sender(store, core.orthanc, core.host.workers, lock)
+    holdings = Holdings(core.orthanc, core.configuration)
+    verifier = Verifier(store, core.orthanc, holdings, lock, sender.wake.set)
+    inventory = Inventory(core.state, core.orthanc, sender)
+    router = Router(core.state, store, core.orthanc, sender, verifier, inventory, core.warnings)
+    reader = ChangeReader(
+        core.state,
+        core.orthanc,
+        core.settings.state_directory,
+        core.host.stable_age,
+        router.decide,
+        lambda: router.configured,
+    )
+
+    def checkpoint() -> float:
+        reader.checkpoint(store.oldest_live_seq())
+        return CHECKPOINT_EVERY
+
+    def forget() -> float:
+        store.forget_old(clock.now())
+        return FORGET_EVERY
+
+    return Built(
+        router,
+        [
+            Worker("changes", reader.step, core.warnings),
+            Worker("send", sender.step, core.warnings, sender.wake),
+            Worker("verify", verifier.step, core.warnings),
+            Worker("destinations", inventory.step, core.warnings, inventory.wake),
+            Worker("checkpoint", checkpoint, core.warnings),
+            Worker("forget", forget, core.warnings),
+        ],
+    )
