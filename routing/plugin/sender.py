@@ -65,6 +65,11 @@ class Sender:
                 lane.ready, lane.problem = not problem, problem
         self.wake.set()
 
+    def problem(self, destination: int) -> str:
+        """Why Orthanc refuses the destination itself; empty when it does not, or was not told yet."""
+        lane = self.lanes.get(destination)
+        return lane.problem if lane else ""
+
     def review(self) -> None:
         """There is something new: hold it if its destination is closed, else send it."""
         self._review_at = 0.0
