@@ -1,5 +1,7 @@
 """Pictures of every page, light and dark, on a desk and on a phone: `python -m testbed.screenshots FOLDER`.
 
+Each page is taken whole and, as `-first-screen`, as it is first seen; the pictures in docs/images are of the latter kind.
+
 Runs the real application on a database of its own in a temporary folder, filled with `testbed.sample_data`.
 """
 
@@ -103,6 +105,7 @@ def take(context: BrowserContext, url: str, site: Site, folder: Path, suffix: st
     page.wait_for_url(f"{url}/")
     for name, path in pages(site).items():
         page.goto(url + path)
+        page.screenshot(path=folder / f"{name}-{suffix}-first-screen.png")
         _whole(page, folder / f"{name}-{suffix}.png")
     page.goto(f"{url}/nodes/new/")
     page.fill("[name=name]", f"new node {suffix}")

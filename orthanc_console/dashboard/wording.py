@@ -51,6 +51,11 @@ def size(count: int) -> str:
     return f"{number_format(value, digits, use_l10n=True)} {UNITS[power - 1]}"
 
 
+def grouped(count: int) -> str:
+    """A count with its thousands marked: `5,200`."""
+    return number_format(count, use_l10n=True, force_grouping=True)
+
+
 def middle(text: str, length: int) -> str:
     """Shorten in the middle, where identifiers differ least: `1.2.840…3.17`."""
     if len(text) <= length:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from orthanc_console.accounts.access import SignedInRequest, admin_required, viewer_required
 from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
+from orthanc_console.dashboard.wording import grouped
 from orthanc_console.nodes import services
 from orthanc_console.nodes.attach import Instructions
 from orthanc_console.nodes.forms import NodeForm
@@ -152,8 +153,9 @@ def node_delete(request: SignedInRequest, pk: int) -> HttpResponse:
                 "The console forgets %(studies)s and %(deliveries)s with their attempts and timelines."
             )
             % {
-                "studies": ngettext("%d study", "%d studies", studies) % studies,
-                "deliveries": ngettext("%d delivery", "%d deliveries", deliveries) % deliveries,
+                "studies": ngettext("%s study", "%s studies", studies) % grouped(studies),
+                "deliveries": ngettext("%s delivery", "%s deliveries", deliveries)
+                % grouped(deliveries),
             },
             ngettext(
                 "%d destination that was found in this Orthanc leaves the list.",

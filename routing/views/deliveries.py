@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from orthanc_console.accounts.access import SignedInRequest, operator_required, viewer_required
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.live import render_live
+from orthanc_console.dashboard.wording import grouped
 from orthanc_console.pagination import page_of
 from routing import explain
 from routing.filters import DeliveryFilter
@@ -157,7 +158,7 @@ def deliveries_all(request: SignedInRequest, act: str) -> HttpResponse:
         "title": _all_title(act, count),
         "chips": chips(found, request.GET),
         "button": _all_button(act, count) if count else "",
-        "button_class": "" if act == "retry" else "btn-delete",
+        "harmless": act == "retry" and count > 0,
         "back_url": back,
         "act": act,
         "left": found.qs.count() - count,
@@ -167,11 +168,11 @@ def deliveries_all(request: SignedInRequest, act: str) -> HttpResponse:
 
 def _all_title(act: str, count: int) -> str:
     if act == "retry":
-        return ngettext("Retry %d delivery?", "Retry %d deliveries?", count) % count
-    return ngettext("Cancel %d delivery?", "Cancel %d deliveries?", count) % count
+        return ngettext("Retry %s delivery?", "Retry %s deliveries?", count) % grouped(count)
+    return ngettext("Cancel %s delivery?", "Cancel %s deliveries?", count) % grouped(count)
 
 
 def _all_button(act: str, count: int) -> str:
     if act == "retry":
-        return ngettext("Retry %d delivery", "Retry %d deliveries", count) % count
-    return ngettext("Cancel %d delivery", "Cancel %d deliveries", count) % count
+        return ngettext("Retry %s delivery", "Retry %s deliveries", count) % grouped(count)
+    return ngettext("Cancel %s delivery", "Cancel %s deliveries", count) % grouped(count)

@@ -173,7 +173,7 @@ def rule_everything(request: SignedInRequest) -> HttpResponse:
         "title": _("Send everything to all of these?"),
         "destinations": destinations,
         "button": _("Make the rule") if destinations else "",
-        "button_class": "",
+        "harmless": destinations.exists(),
         "back_url": reverse("overview"),
     }
     return render(request, "rules/everything.html", context)
