@@ -45,6 +45,8 @@ def next_part(
         mine &= stored
     if not mine:
         raise StudyGone
+    if delivery.split:
+        mine = _of_one_syntax(orthanc, sorted(mine)[:size])
     part: set[str] = set()
     resources: list[str] = []
     for child in series:
@@ -52,6 +54,15 @@ def next_part(
         part.update(wanted)
         resources += [child["ID"]] if len(wanted) == len(child["Instances"]) else wanted
     return delivery, part, [delivery.study] if part == stored else resources
+
+
+def _of_one_syntax(orthanc: OrthancClient, instances: list[str]) -> set[str]:
+    """Those that have the transfer syntax of the first."""
+    syntaxes = {
+        instance: orthanc.get(f"/instances/{instance}/metadata?expand").get("TransferSyntax")
+        for instance in instances
+    }
+    return {i for i, syntax in syntaxes.items() if syntax == syntaxes[instances[0]]}
 
 
 def _without(store: DeliveryStore, delivery: Delivery, gone: set[str]) -> Delivery:
@@ -101,10 +112,13 @@ def _failed(store: DeliveryStore, job: Job, failure: retry.Failure) -> Delivery:
     if failure.permanent or clock.now() - first > retry.GIVE_UP_AFTER:
         reason = "permanent" if failure.permanent else "gave_up"
         return store.end(job, attempt, state="failed", reason=reason, last_error=failure.text)
+    split = failure.mixed_syntaxes
+    pause = 0.0 if split and delivery and not delivery.split else retry.pause_after(failures)
     return store.end(
         job,
         attempt,
-        next_attempt_at=clock.now() + retry.pause_after(failures),
+        split=split or bool(delivery and delivery.split),
+        next_attempt_at=clock.now() + pause,
         last_error=failure.text,
         unreachable=failure.unreachable,
         first_failed_at=first,

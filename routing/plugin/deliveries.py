@@ -62,6 +62,8 @@ class Delivery:
     created_at: float = field(default_factory=clock.now)
     delivered_at: float | None = None
     verified_at: float | None = None
+    # Orthanc could not send its transfer syntaxes in one job, so each goes in a job of its own.
+    split: bool = False
     # It may have come from the destination, which is asked before anything is sent.
     ask_first: bool = False
     # When the destination is asked whether it has everything, how often it was, and how often something was missing.

@@ -34,6 +34,11 @@ class Failure:
         return self.code in PERMANENT
 
     @property
+    def mixed_syntaxes(self) -> bool:
+        """One job had images of one SOP class in several transfer syntaxes, which Orthanc 1.12 and later may not negotiate."""
+        return "Cannot transcode" in self.text
+
+    @property
     def unreachable(self) -> bool:
         """The destination was not reached at all or fell silent, so other deliveries would fail alike."""
         return self.code == NETWORK

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     attempts INTEGER NOT NULL, next_attempt_at REAL, turn_at REAL NOT NULL,
     last_error TEXT NOT NULL, unreachable INTEGER NOT NULL, first_failed_at REAL, failures INTEGER NOT NULL,
     created_at REAL NOT NULL, delivered_at REAL, verified_at REAL,
-    ask_first INTEGER NOT NULL, check_at REAL, checks INTEGER NOT NULL, repairs INTEGER NOT NULL,
+    split INTEGER NOT NULL, ask_first INTEGER NOT NULL, check_at REAL, checks INTEGER NOT NULL, repairs INTEGER NOT NULL,
     seen_seq INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS delivery_queue ON delivery (destination, state, turn_at);
@@ -244,5 +244,6 @@ def _from_row(row: sqlite3.Row) -> Delivery:
     values = dict(row)
     values["rules"] = json.loads(values["rules"])
     values["unreachable"] = bool(values["unreachable"])
+    values["split"] = bool(values["split"])
     values["ask_first"] = bool(values["ask_first"])
     return Delivery(**values)
