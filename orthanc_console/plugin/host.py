@@ -8,11 +8,13 @@ from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
+from orthanc_console.plugin.warnings import Warnings
 from orthanc_console.version import VERSION
 
 # Orthanc's defaults (Configuration.json of Orthanc 1.10.1 to 1.13.0) of the settings that the plugin depends on.
 DEFAULTS = {"StableAge": 60, "ConcurrentJobs": 2, "JobsHistorySize": 10, "SaveJobs": True}
 LOOK = 60.0
+LONG_STABLE_AGE = 600
 
 
 class Host:
@@ -24,9 +26,15 @@ class Host:
     """
 
     def __init__(
-        self, configuration: Mapping[str, Any], orthanc: OrthancClient | None, tcp_no_delay: bool
+        self,
+        configuration: Mapping[str, Any],
+        orthanc: OrthancClient | None,
+        tcp_no_delay: bool,
+        warnings: Warnings,
     ) -> None:
         self._orthanc = orthanc
+        self._warnings = warnings
+        self._has_server_identifier = "DatabaseServerIdentifier" in configuration
         settings = {name: configuration.get(name, value) for name, value in DEFAULTS.items()}
         self.settings = {**settings, "TcpNoDelay": tcp_no_delay}
         self._facts: dict[str, Any] = {
@@ -35,6 +43,8 @@ class Host:
             "started_at": clock.iso(clock.now()),
             "settings": self.settings,
         }
+        for code, message in self.advice().items():
+            warnings.set(code, message)
 
     @property
     def stable_age(self) -> float:
@@ -46,6 +56,37 @@ class Host:
         """How many jobs Orthanc runs at once; `ConcurrentJobs` 0 means one for each processor."""
         return max(1, int(self.settings["ConcurrentJobs"]) or 2)
 
+    def advice(self) -> dict[str, str]:
+        """Settings of Orthanc that make the plugin's work slower or less sure: by code, a sentence for each."""
+        found = {}
+        if self.workers < 2:
+            found["concurrent_jobs"] = (
+                '"ConcurrentJobs" is 1: while one destination takes its time, no other is sent to. Set it to 2 or more.'
+            )
+        if int(self.settings["JobsHistorySize"]) < 2 * self.workers:
+            found["jobs_history_size"] = (
+                f'"JobsHistorySize" is {self.settings["JobsHistorySize"]}: Orthanc may forget how a job ended before the plugin has '
+                f"seen it, and the images are sent again. Set it to {max(10, 2 * self.workers)} or more."
+            )
+        if self.settings["SaveJobs"] is False:
+            found["save_jobs"] = (
+                '"SaveJobs" is false: what is being sent when Orthanc ends is sent again from its beginning. Set it to true.'
+            )
+        if self.stable_age > LONG_STABLE_AGE:
+            found["stable_age"] = (
+                f'"StableAge" is {self.stable_age:.0f} seconds: studies are forwarded only that long after their last image. '
+                "The default is 60."
+            )
+        return found
+
+    def _shared_database_advice(self, system: Mapping[str, Any]) -> None:
+        if system.get("DatabaseBackendPlugin") and not self._has_server_identifier:
+            self._warnings.set(
+                "database_server_identifier",
+                'Orthanc uses a shared database without "DatabaseServerIdentifier": in a container that is made anew it loses the '
+                "jobs under way, and their images are sent again. Set an identifier of its own for each Orthanc.",
+            )
+
     def describe(self) -> dict[str, Any]:
         return dict(self._facts)
 
@@ -54,6 +95,7 @@ class Host:
         if self._orthanc is None:
             return LOOK
         system = self._orthanc.get("/system")
+        self._shared_database_advice(system)
         capabilities = []
         if self._has_plugin("dicom-web"):
             capabilities.append("dicomweb")

@@ -46,7 +46,7 @@ class Plugin:
         if address.problem:
             self._warnings.set("orthanc_http", address.problem)
         self._orthanc = OrthancClient(address.base, token) if address.base else None
-        self._host = Host(configuration, self._orthanc, self._settings.tcp_no_delay)
+        self._host = Host(configuration, self._orthanc, self._settings.tcp_no_delay, self._warnings)
         self._sync: Sync | None = None
         self._state: State | None = None
 
