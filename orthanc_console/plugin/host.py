@@ -65,8 +65,8 @@ class Host:
             )
         if int(self.settings["JobsHistorySize"]) < 2 * self.workers:
             found["jobs_history_size"] = (
-                f'"JobsHistorySize" is {self.settings["JobsHistorySize"]}: Orthanc may forget how a job ended before the plugin has '
-                f"seen it, and the images are sent again. Set it to {max(10, 2 * self.workers)} or more."
+                f'"JobsHistorySize" is {self.settings["JobsHistorySize"]}: Orthanc may forget how a job ended before the plugin '
+                f"has seen it, and the images are sent again. Set it to {max(10, 2 * self.workers)} or more."
             )
         if self.settings["SaveJobs"] is False:
             found["save_jobs"] = (
@@ -83,8 +83,8 @@ class Host:
         if system.get("DatabaseBackendPlugin") and not self._has_server_identifier:
             self._warnings.set(
                 "database_server_identifier",
-                'Orthanc uses a shared database without "DatabaseServerIdentifier": in a container that is made anew it loses the '
-                "jobs under way, and their images are sent again. Set an identifier of its own for each Orthanc.",
+                'Orthanc uses a shared database without "DatabaseServerIdentifier": in a container that is made anew it loses '
+                "the jobs under way, and their images are sent again. Set an identifier of its own for each Orthanc.",
             )
 
     def describe(self) -> dict[str, Any]:
