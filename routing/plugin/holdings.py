@@ -60,8 +60,10 @@ class Holdings:
                 uids = self._dicomweb(destination.name, sample)
             else:
                 uids = self._modality(destination.name, sample)
-        except (OrthancError, OrthancDown, HttpFailure) as error:
+        except (OrthancError, OrthancDown, HttpFailure, OSError) as error:
             raise CannotTell(str(error)) from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CannotTell("Its answer to the question what it has is not understood.") from error
         return {ident for ident, uid in sample.uids.items() if uid in uids}
 
     def count(self, destination: Destination, sample: Sample) -> int | None:

@@ -21,6 +21,7 @@ class Peer:
         received: how often each SOP instance arrived.
         authorizations: the header of that name of each request.
         status: the HTTP status of its answers.
+        holds: what it answers to the question which series of a study it has; None means that it has none.
         open: unset it, and answers to images wait until it is set.
     """
 
@@ -28,6 +29,7 @@ class Peer:
         self.received: Counter[str] = Counter()
         self.authorizations: set[str] = set()
         self.status = 200
+        self.holds: Any = None
         self.open = threading.Event()
         self.open.set()
         self._lock = threading.Lock()
@@ -53,19 +55,24 @@ class Peer:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                self._answer({"Name": "peer", "Version": "1.12.7", "ApiVersion": 27})
+                if self.path == "/system":
+                    self._answer(peer.status, {"Name": "peer", "Version": "1.12.7"})
+                elif peer.holds is None:
+                    self._answer(404, {})
+                else:
+                    self._answer(peer.status, peer.holds)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 peer.open.wait(60)
                 if peer.status == 200:
                     peer.count(body)
-                self._answer({"Status": "Success"})
+                self._answer(peer.status, {"Status": "Success"})
 
-            def _answer(self, value: dict[str, Any]) -> None:
+            def _answer(self, status: int, value: Any) -> None:
                 peer.authorizations.add(self.headers.get("Authorization", ""))
                 body = json.dumps(value).encode()
-                self.send_response(peer.status)
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pydicom
+import pytest
 
 from testbed.orthanc import OrthancServer
 from testbed.studies import make_study, send_by_cstore
@@ -130,6 +131,18 @@ def test_a_rule_at_series_level_forwards_only_the_series_that_match(
     assert [d["instance_count"] for d in deliveries] == [2, 2, 2]
     assert set(peer.received) == {path.stem for path in files[2:4]}
     assert destination.instance_counts()[_uid(files)] == 2
+
+
+@pytest.mark.parametrize("answer", [{"Name": "not a list"}, "text", [{"ID": "x"}]])
+def test_a_peer_that_answers_oddly_what_it_has_gets_the_study(
+    site: Site, peer: Peer, tmp_path: Path, answer: object
+) -> None:
+    peer.holds = answer
+    patient = unique("P")
+    site.rule(f'PatientID == "{patient}"', [site.peer(peer.url)])
+    site.settle()
+    files = make_study(tmp_path, "CR", series=1, instances=1, rows=8, PatientID=patient)
+    site.wait_for(site.send(files), "delivered")
 
 
 def _orthanc_ids(site: Site, patient: str) -> list[str]:
