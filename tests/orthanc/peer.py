@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Peer:
         authorizations: the header of that name of each request.
         status: the HTTP status of its answers.
         holds: what it answers to the question which series of a study it has; None means that it has none.
+        delay: seconds that it takes for an image.
         open: unset it, and answers to images wait until it is set.
     """
 
@@ -29,6 +31,7 @@ class Peer:
         self.received: Counter[str] = Counter()
         self.authorizations: set[str] = set()
         self.status = 200
+        self.delay = 0.0
         self.holds: Any = None
         self.open = threading.Event()
         self.open.set()
@@ -65,6 +68,7 @@ class Peer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 peer.open.wait(60)
+                time.sleep(peer.delay)
                 if peer.status == 200:
                     peer.count(body)
                 self._answer(peer.status, {"Status": "Success"})

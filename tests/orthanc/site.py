@@ -11,7 +11,6 @@ import requests
 
 from testbed.console import ConsoleServer
 from testbed.orthanc import REPOSITORY, OrthancServer
-from testbed.processes import Stopped
 from testbed.studies import send_by_rest
 from testbed.versions import OrthancVersion
 from testbed.waiting import wait_for
@@ -83,8 +82,10 @@ class Site:
         wait_for(lambda: self.node()["online"], "the node is online")
         self.settle()
 
-    def stop(self) -> Stopped:
-        return self.orthanc.stop()
+    def start_again(self) -> None:
+        """Start Orthanc and wait until its plugin obeys a configuration, be the console there or not."""
+        self.orthanc.start()
+        wait_for(lambda: self.plugin().get("config_revision"), "a configuration is in force")
 
     def node(self) -> dict[str, Any]:
         """The node as the console shows it."""
