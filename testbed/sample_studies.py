@@ -116,7 +116,7 @@ def make_deliveries(
     deliveries: list[Delivery] = []
     links: list[DeliveryRule] = []
     attempts: list[Attempt] = []
-    target = {rule: rule.destinations.all()[0] for rule in rules}
+    target = {rule: rule.destinations.order_by("pk")[0] for rule in rules}
     for study in studies:
         for rule in _matching(chance, study, rules):
             delivery = _delivery(chance, len(deliveries), study, target[rule], now)

@@ -122,3 +122,18 @@ def test_echo_shows_its_result_in_the_page(bob_page: Page) -> None:
     expect(page.get_by_text("PACS answered in 12 ms.")).to_be_visible()
     expect(page.get_by_text("Asking the destination through Orthanc")).to_be_hidden()
     assert Command.objects.get().ok
+
+
+def test_echo_from_the_list_says_at_once_that_it_is_asking(bob_page: Page) -> None:
+    page = bob_page
+    agent = Agent("main")
+    agent.sync()
+    make_modality("PACS")
+    page.goto("/destinations/")
+    page.get_by_role("button", name="Echo PACS").click()
+    expect(page.get_by_text("Asking the destination through Orthanc")).to_be_visible()
+    (command,) = agent.sync(wait=5)["commands"]
+    said = {"command": command["id"], "ok": False, "detail": "Connection refused", "data": {}}
+    agent.sync(results=[said])
+    expect(page.get_by_text("PACS did not answer.")).to_be_visible()
+    expect(page.get_by_text("Connection refused")).to_be_visible()
