@@ -178,3 +178,20 @@ def test_no_rule_yet_teaches_the_next_step(alice_client: Client) -> None:
     page = alice_client.get("/rules/").content
     assert b"nothing is forwarded" in page
     assert b'href="/rules/everything/"' in page
+
+
+def test_a_rule_is_put_at_a_position_from_its_own_page(
+    alice_client: Client, charlie_client: Client
+) -> None:
+    rule = make_rule()
+    assert b'name="position"' in alice_client.get(f"/rules/{rule.pk}/").content
+    assert b'name="position"' not in charlie_client.get(f"/rules/{rule.pk}/").content
+
+
+def test_the_page_of_a_rule_leads_to_its_changes(alice_client: Client, pacs: Destination) -> None:
+    alice_client.post("/rules/new/", values(pacs))
+    rule = Rule.objects.get()
+    address = f"/audit/?object_type=rule&object_id={rule.pk}"
+    page = alice_client.get(f"/rules/{rule.pk}/").content.decode()
+    assert address.replace("&", "&amp;") in page
+    assert "rule.created" in alice_client.get(address).content.decode()
