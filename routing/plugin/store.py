@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import asdict, replace
 from typing import Any
 
+from orthanc_console.plugin import clock
 from orthanc_console.plugin.state import State
 from routing.plugin.deliveries import Delivery, Job, pack, unpack
 
@@ -46,6 +47,8 @@ NOT_COVERING = {
 REMEMBER = 30 * 24 * 3600.0
 REMEMBER_FAILED = 90 * 24 * 3600.0
 REMEMBER_STUDIES = 365 * 24 * 3600.0
+# Seconds that a new study may take to be decided about while nothing was read from the change log yet.
+NEVER_READ = 900.0
 
 
 class DeliveryStore:
@@ -161,6 +164,28 @@ class DeliveryStore:
 
     def of_study(self, study: str) -> list[Delivery]:
         return self._select("study = ?", study)
+
+    def awaits_decision(self, study: str, updated_at: float, stable_age: float) -> bool:
+        """Whether the rules may not have been asked yet about a stable study as it is now.
+
+        Args:
+            updated_at: when its last image came, in seconds since the epoch by Orthanc's clock.
+            stable_age: seconds after which Orthanc calls a study stable.
+        """
+        if self._state.read("SELECT 1 FROM unsettled WHERE study = ?", (study,)):
+            return True
+        decided = self._state.read("SELECT at FROM study WHERE id = ?", (study,))
+        if decided and decided[0]["at"] >= updated_at:
+            return False
+        newest = self._state.get("newest_change")
+        read_up_to = newest["at"] if newest else clock.now() - NEVER_READ
+        return updated_at + stable_age > float(read_up_to)
+
+    @staticmethod
+    def forget_study(db: sqlite3.Connection, study: str) -> None:
+        """The study was deleted on purpose: should it come again, the rules are asked again."""
+        db.execute("DELETE FROM study WHERE id = ?", (study,))
+        db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
 
     def in_state(self, *states: str) -> list[Delivery]:
         marks = ", ".join("?" * len(states))
