@@ -20,6 +20,7 @@ class Core:
 
     Attributes:
         configuration: Orthanc's, as the user wrote it.
+        move_variant: number of the C-MOVE callback that is registered; 0 for none.
     """
 
     state: State
@@ -28,6 +29,7 @@ class Core:
     settings: Settings
     host: Host
     configuration: Mapping[str, Any]
+    move_variant: int = 0
 
 
 class Capability(Protocol):
@@ -45,8 +47,22 @@ class Capability(Protocol):
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What a route of the plugin answers: the HTTP status, and a sentence; for 405 the methods that are allowed."""
+
+    status: int
+    text: str
+
+
+# Answers a call, given its method, the parameters of its address, and its body. Runs in a thread of Orthanc.
+Route = Callable[[str, Mapping[str, str], bytes], Reply]
+
+
+@dataclass(frozen=True)
 class Built:
-    """A capability and the threads that do its work."""
+    """A capability, the threads that do its work, what answers its routes on Orthanc, and what callbacks of Orthanc call."""
 
     capability: Capability
     workers: list[Worker] = field(default_factory=list)
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    parts: list[object] = field(default_factory=list)

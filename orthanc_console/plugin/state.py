@@ -19,6 +19,9 @@ from orthanc_console.plugin import clock
 from orthanc_console.plugin.log import logger
 
 FILE_NAME = "orthanc-console.db"
+# When the console answered last, in seconds since the epoch.
+HEARD = "heard_at"
+KEEP_HEARD_EVERY = 60.0
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
@@ -51,11 +54,13 @@ class State:
         self._after_commit: list[threading.Event] = []
         self.replaced: Path | None = None
         self.fresh = False
+        self.heard_at: float | None = None
         self.wake_reporter = threading.Event()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._db = self._open_or_replace()
             self.instance = self._instance(directory / "instance")
+            self.heard_at = self._kept_heard_at = self.get(HEARD)
         except (OSError, sqlite3.Error) as error:
             raise StateError(
                 f"The state folder {directory} cannot be written: {error}. Nothing is forwarded until it can; what arrives "
@@ -137,6 +142,14 @@ class State:
         """The rows of a query."""
         with self._lock:
             return self._db.execute(sql, parameters).fetchall()
+
+    def hear(self, now: float) -> None:
+        """The console answered. Kept in the file, too, though not every time."""
+        self.heard_at = now
+        if self._kept_heard_at is None or abs(now - self._kept_heard_at) > KEEP_HEARD_EVERY:
+            with self.transaction() as db:
+                self.put(db, HEARD, now)
+            self._kept_heard_at = now
 
     def get(self, key: str, default: Any = None) -> Any:
         rows = self.read("SELECT json FROM value WHERE key = ?", (key,))

@@ -151,6 +151,7 @@ class Sync:
         )
         self._sent_status, self._status_at = status, clock.now()
         self._last_success = clock.now()
+        self._state.hear(self._last_success)
         for aside in answer.get("set_aside") or []:
             logger.warning("the console set an event aside: %s", aside.get("reason"))
         self._take(answer.get("config"))

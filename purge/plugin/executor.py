@@ -1,0 +1,313 @@
+"""Carries runs out: one thread, which plans them, waits out their hold, and deletes study by study.
+
+Everything is in the state file before it is done, so a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.orthanc_client import NotFound, OrthancDown, OrthancError
+from orthanc_console.plugin.state import State
+from orthanc_console.plugin.warnings import Warnings
+from purge.plugin import spec as specs
+from purge.plugin.judge import Kept, judge
+from purge.plugin.planner import DiskUsage, check_server, full_enough, kept_line, plan
+from purge.plugin.runs import DELETING, ENDPOINT, HELD, OPEN, PLANNED, PLANNING, Line, Run, RunStore
+from purge.plugin.spec import Spec, SpecError
+from purge.plugin.stored import StoredStudy, Surroundings, look_up
+from routing.conditions import ConditionError
+
+LOOK = 0.5
+# Studies that are written down as being deleted in one go, and seconds after which they are accounted for at the latest.
+CHUNK = 25
+CHUNK_SECONDS = 0.5
+# A study of many thousand images takes Orthanc long.
+DELETE_TIMEOUT = 600.0
+# How often Orthanc may leave the deletion of one study unanswered before the run goes on without it.
+MAX_FAILURES = 3
+# A run begins only while the console is there, so that it could be stopped.
+HEARD_LATELY = 120.0
+STALE = 24 * 3600.0
+
+
+@dataclass
+class Outcome:
+    """What became of the studies of one chunk."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    bytes: int = 0
+
+    def add(self, line: Line, **values: Any) -> None:
+        report = {**line.data, "reason": "", "detail": "", "at": clock.iso(clock.now()), **values}
+        self.lines.append(report)
+        self.numbers.append(line.number)
+        if report["outcome"] == "deleted":
+            self.bytes += int(report["size_bytes"])
+
+    def count(self, outcome: str) -> int:
+        return sum(line["outcome"] == outcome for line in self.lines)
+
+
+class Executor:
+    """`step` runs in one thread. Others add runs and tell what is to become of them through the run store."""
+
+    def __init__(
+        self,
+        state: State,
+        runs: RunStore,
+        around: Surroundings,
+        warnings: Warnings,
+        usage: DiskUsage,
+    ) -> None:
+        self._state = state
+        self._runs = runs
+        self._around = around
+        self._warnings = warnings
+        self._usage = usage
+        # Runs whose lines were looked through for what a crash left half done.
+        self._taken_up: set[str] = set()
+        self._not_before: dict[str, float] = {}
+        self._waiting: dict[str, threading.Event] = {}
+        self.wake = threading.Event()
+
+    def watch(self, run: str) -> threading.Event:
+        """An event that is set when the run is over, or when Orthanc does not answer."""
+        return self._waiting.setdefault(run, threading.Event())
+
+    def unwatch(self, run: str) -> None:
+        self._waiting.pop(run, None)
+
+    def step(self) -> float:
+        """Do the next piece of work. Returns seconds until the next."""
+        try:
+            return self._step()
+        except OrthancDown:
+            # Whoever waits holds one of Orthanc's threads, which has to end for Orthanc to end.
+            for waiting in list(self._waiting.values()):
+                waiting.set()
+            raise
+
+    def _step(self) -> float:
+        pauses = [LOOK]
+        for run in self._runs.open_runs():
+            pause = self._not_before.get(run.id, 0.0) - time.monotonic()
+            if pause > 0 and not run.ending:
+                pauses.append(pause)
+            elif self._work(run):
+                return 0.0
+        return max(0.01, min(pauses))
+
+    def _work(self, run: Run) -> bool:
+        """Whether something was done."""
+        if run.ending:
+            self._take_up(run)
+            self._end(run, run.ending, run.detail)
+            return True
+        try:
+            spec = specs.parse(run.spec, clock.now())
+            if run.state == PLANNING:
+                self._plan(run, spec)
+            elif run.state == HELD:
+                return self._begin(run, spec)
+            else:
+                return self._delete_some(run, spec)
+        except (SpecError, ConditionError) as error:
+            self._refuse(run, str(error))
+        return True
+
+    def _plan(self, run: Run, spec: Spec) -> None:
+        made = plan(spec, self._around, self._usage)
+        now = clock.now()
+        with self._state.transaction() as db:
+            self._runs.add_planned(db, run.id, made.delete)
+            self._runs.report(db, run.id, made.delete)
+            self._runs.report(db, run.id, made.kept)
+            self._runs.change_in(
+                db,
+                run.id,
+                state=HELD,
+                detail=made.note,
+                planned_count=len(made.delete),
+                planned_bytes=made.bytes,
+                kept_count=made.kept_count,
+                summary=made.summary(),
+                planned_at=now,
+                hold_until=now + run.hold_seconds,
+            )
+        self._taken_up.add(run.id)
+
+    def _begin(self, run: Run, spec: Spec) -> bool:
+        if spec.dry_run or not run.planned_count:
+            self._end(run, "done", run.detail)
+            return True
+        if run.cause != ENDPOINT:
+            age = self._unheard()
+            if age > STALE:
+                self._refuse(
+                    run,
+                    "The console was not heard for more than a day, so the policy may have been changed. Nothing was deleted.",
+                )
+                return True
+            held = run.hold_until is not None and clock.now() < run.hold_until
+            if held or age > HEARD_LATELY or (run.needs_approval and not run.approved):
+                return False
+        self._runs.change(run.id, state="running", started_at=clock.now())
+        return True
+
+    def _unheard(self) -> float:
+        heard = self._state.heard_at
+        return abs(clock.now() - heard) if heard is not None else STALE + 1
+
+    def _delete_some(self, run: Run, spec: Spec) -> bool:
+        if run.cause != ENDPOINT and self._unheard() > STALE:
+            return False
+        check_server(spec, self._around.orthanc)
+        if self._take_up(run):
+            return True
+        lines = self._runs.lines(run.id, PLANNED, 1 if spec.per_minute else CHUNK)
+        if not lines:
+            self._end(run, "done", run.detail)
+        elif not full_enough(spec, self._usage):
+            self._end(run, "done", "The disk is below the watermark again.", left="watermark")
+        else:
+            self._runs.mark(run.id, lines)
+            self._account(run, self._delete_chunk(run, spec, lines))
+            if spec.per_minute:
+                self._not_before[run.id] = time.monotonic() + 60 / spec.per_minute
+        return True
+
+    def _delete_chunk(self, run: Run, spec: Spec, lines: Sequence[Line]) -> Outcome:
+        outcome = Outcome()
+        deadline = time.monotonic() + CHUNK_SECONDS
+        for line in lines:
+            try:
+                self._delete_one(spec, line, outcome)
+            except OrthancDown as down:
+                self._runs.count_failure(run.id, line)
+                if line.failures + 1 < MAX_FAILURES:
+                    self._account(run, outcome)
+                    raise
+                detail = f"Orthanc did not answer {MAX_FAILURES} times: {down}"
+                outcome.add(line, outcome="failed", reason="unanswered", detail=detail)
+            if time.monotonic() > deadline or self._is_ending(run):
+                break
+        return outcome
+
+    def _is_ending(self, run: Run) -> bool:
+        current = self._runs.get(run.id)
+        return current is None or bool(current.ending)
+
+    def _delete_one(self, spec: Spec, line: Line, outcome: Outcome) -> None:
+        """Ask everything again, then delete."""
+        try:
+            study = look_up(self._around, line.study)
+            if study is None:
+                outcome.add(line, outcome="kept", reason="gone", detail="Somebody else deleted it.")
+                return
+            kept = self._changed(line, study) or judge(spec, study, clock.now())
+            proofs = [] if kept else study.proved(spec.verified_at)
+        except OrthancError as error:
+            kept, proofs = Kept("cannot_tell", f"Orthanc cannot read it: {error}"), []
+        if kept:
+            outcome.add(line, outcome="kept", reason=kept.reason, detail=kept.detail)
+        else:
+            self._send_delete(line, proofs, outcome)
+
+    @staticmethod
+    def _changed(line: Line, study: StoredStudy) -> Kept | None:
+        if (
+            study.last_update == line.data["updated"]
+            and study.series_count == line.data["series_count"]
+        ):
+            return None
+        return Kept(
+            "changed", "It was changed after the run was planned; the next run looks at it."
+        )
+
+    def _send_delete(self, line: Line, proofs: list[dict[str, Any]], outcome: Outcome) -> None:
+        try:
+            self._around.orthanc.delete(f"/studies/{line.study}", timeout=DELETE_TIMEOUT)
+        except NotFound:
+            # It was there a moment ago: the request was repeated after a connection broke.
+            outcome.add(line, outcome="deleted", verified=proofs)
+        except OrthancError as error:
+            outcome.add(line, outcome="failed", reason="refused", detail=str(error))
+        else:
+            outcome.add(line, outcome="deleted", verified=proofs)
+
+    def _take_up(self, run: Run) -> bool:
+        """Account for what a crash left half done. Returns whether there was something."""
+        if run.id in self._taken_up:
+            return False
+        outcome = Outcome()
+        left = self._runs.lines(run.id, DELETING)
+        for line in left:
+            if look_up(self._around, line.study) is None:
+                outcome.add(line, outcome="deleted")
+        self._account(run, outcome)
+        self._taken_up.add(run.id)
+        if left:
+            logger.info("purge run %s goes on after an interruption", run.id)
+        return bool(left)
+
+    def _account(self, run: Run, outcome: Outcome) -> None:
+        with self._state.transaction() as db:
+            self._runs.remove(db, run.id, outcome.numbers)
+            self._runs.put_back(db, run.id)
+            self._runs.report(db, run.id, outcome.lines)
+            current = self._runs.get(run.id) or run
+            self._runs.change_in(
+                db,
+                run.id,
+                deleted_count=current.deleted_count + outcome.count("deleted"),
+                kept_count=current.kept_count + outcome.count("kept"),
+                failed_count=current.failed_count + outcome.count("failed"),
+                bytes_freed=current.bytes_freed + outcome.bytes,
+            )
+            for line in outcome.lines:
+                if line["outcome"] == "deleted":
+                    self._around.store.forget_study(db, line["study"])
+
+    def _refuse(self, run: Run, why: str) -> None:
+        name = run.policy["name"] if run.policy else "/purge-old-studies"
+        self._warnings.set("purge_refused", f"The purge “{name}” did not run. {why}")
+        state = "refused" if not run.deleted_count else "cancelled"
+        self._end(run, state, why)
+
+    def _end(self, run: Run, state: str, detail: str, left: str = "cancelled") -> None:
+        """Finish a run; what it has not deleted by now it keeps. A dry run keeps its plan as it is."""
+        dry = state == "done" and run.dry_run
+        with self._state.transaction() as db:
+            lines = [] if dry else self._left(run, left)
+            self._runs.report(db, run.id, lines)
+            db.execute("DELETE FROM purge_line WHERE run = ?", (run.id,))
+            current = self._runs.get(run.id) or run
+            self._runs.change_in(
+                db,
+                run.id,
+                state=state,
+                ending="",
+                detail=detail,
+                kept_count=current.kept_count + len(lines),
+                finished_at=clock.now(),
+            )
+        self._not_before.pop(run.id, None)
+        if waiting := self._waiting.get(run.id):
+            waiting.set()
+
+    def _left(self, run: Run, reason: str) -> list[dict[str, Any]]:
+        kept = Kept(reason, "The run ended before it.")
+        lines = [*self._runs.lines(run.id, PLANNED), *self._runs.lines(run.id, DELETING)]
+        return [kept_line(line.data, kept) for line in lines]
+
+
+def is_open(run: Run | None) -> bool:
+    return run is not None and run.state in OPEN

@@ -1,0 +1,228 @@
+"""A study of this Orthanc as the judge asks about it: each answer is looked up when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
+from purge.plugin.judge import Proof
+from routing.conditions import UNDECIDED, Condition, StudyFacts, decide
+from routing.plugin.deliveries import Delivery, unpack
+from routing.plugin.holdings import CannotTell, Holdings, Sample
+from routing.plugin.matcher import Destination
+from routing.plugin.store import DeliveryStore
+from routing.plugin.studies import read_study
+
+# What a listing of studies has when the study has it at all, on every version (Orthanc's default main DICOM tags).
+LISTED = frozenset(
+    {
+        *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "OtherPatientIDs"),
+        *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription"),
+        *("AccessionNumber", "ReferringPhysicianName", "Labels", "Node"),
+    }
+)
+
+
+@dataclass
+class Surroundings:
+    """What studies are looked up in.
+
+    Attributes:
+        awaits_rules: whether the node forwards, so that a new study has to wait for its rules.
+        destinations: by identifier, those that the configuration knows.
+    """
+
+    orthanc: OrthancClient
+    store: DeliveryStore
+    holdings: Holdings
+    stable_age: float
+    node: str = ""
+    awaits_rules: bool = False
+    destinations: Mapping[int, Destination] = field(default_factory=dict)
+
+
+class StoredStudy:
+    """See `purge.plugin.judge.Study`.
+
+    Args:
+        listed: the study as `/studies?expand` or `/studies/{id}` tells it.
+    """
+
+    def __init__(self, around: Surroundings, listed: dict[str, Any]) -> None:
+        self._around = around
+        self._listed = listed
+        self.ident = str(listed["ID"])
+        self.study_date = str(listed["MainDicomTags"].get("StudyDate", ""))
+        self.last_update = str(listed.get("LastUpdate", ""))
+        self.series_count = len(listed["Series"])
+        self.stable = listed.get("IsStable") is True
+        self.updated_at = clock.from_orthanc(self.last_update)
+        labels = listed.get("Labels")
+        self.labels = frozenset(map(str, labels)) if isinstance(labels, list) else None
+        self._proofs: dict[int, Proof] = {}
+
+    @cached_property
+    def received_at(self) -> float | None:
+        """Of the first image, among the first of each series."""
+        found = []
+        for series in self.series:
+            for instance in series["Instances"][:1]:
+                metadata = self._get(f"/instances/{instance}/metadata?expand")
+                found.append(clock.from_orthanc(str(metadata.get("ReceptionDate", ""))))
+        known = [at for at in found if at is not None]
+        return min(known) if known and len(known) == len(found) else None
+
+    @cached_property
+    def protected(self) -> bool:
+        # Only patients have this flag, and DELETE does not look at it.
+        patient = self._listed["ParentPatient"]
+        return self._get(f"/patients/{patient}/protected") not in (0, "0", None)
+
+    @cached_property
+    def awaits_rules(self) -> bool:
+        around = self._around
+        if not around.awaits_rules:
+            return False
+        if not self.stable or self.updated_at is None:
+            return True
+        return around.store.awaits_decision(self.ident, self.updated_at, around.stable_age)
+
+    @cached_property
+    def deliveries(self) -> Sequence[Delivery]:
+        return self._around.store.of_study(self.ident)
+
+    @cached_property
+    def series(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._get(f"/studies/{self.ident}/series?expand")
+        return found
+
+    @cached_property
+    def statistics(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._get(f"/studies/{self.ident}/statistics")
+        return found
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return int(self.statistics["DiskSize"])
+
+    def decide(self, condition: Condition) -> str:
+        if not condition.reads_series and condition.fields <= LISTED:
+            result = decide(condition, StudyFacts(self._tags(), []), now=datetime.now()).result
+            if result != UNDECIDED:
+                return result
+        content = read_study(
+            self._around.orthanc, self.ident, condition.tags, self._around.node
+        ).facts
+        facts = StudyFacts(content["study"], content["series"])
+        return decide(condition, facts, now=datetime.now()).result
+
+    def _tags(self) -> dict[str, Any]:
+        tags = {**self._listed["PatientMainDicomTags"], **self._listed["MainDicomTags"]}
+        if self.labels is not None:
+            tags["Labels"] = sorted(self.labels)
+        return {**tags, "Node": self._around.node}
+
+    def proof(self, destination: int) -> Proof:
+        """From what was verified here before; what that does not cover, the destination itself is asked.
+
+        So it holds also for studies whose deliveries were forgotten, or that went there by another way.
+        """
+        if destination not in self._proofs:
+            self._proofs[destination] = self._prove(destination)
+        return self._proofs[destination]
+
+    def _prove(self, destination: int) -> Proof:
+        known = self._around.destinations.get(destination)
+        if known is None:
+            return Proof(None, "A destination that must have it is not configured on this node.")
+        if remembered := self._remembered(destination):
+            return Proof(remembered)
+        return self._ask(known)
+
+    def _remembered(self, destination: int) -> float | None:
+        verified = [
+            d for d in self.deliveries if d.destination == destination and d.state == "verified"
+        ]
+        there = {instance for delivery in verified for instance in unpack(delivery.instances)}
+        if not verified or not self._instances <= there:
+            return None
+        return max(delivery.verified_at or 0.0 for delivery in verified) or None
+
+    @cached_property
+    def _instances(self) -> set[str]:
+        return {instance for series in self.series for instance in series["Instances"]}
+
+    def _ask(self, destination: Destination) -> Proof:
+        # The list that is compared is the one that is asked about, so an image that comes meanwhile is not taken for verified.
+        instances = self._get(f"/studies/{self.ident}/instances?expand")
+        uids = {i["ID"]: str(i["MainDicomTags"].get("SOPInstanceUID", "")) for i in instances}
+        uid = str(self._listed["MainDicomTags"].get("StudyInstanceUID", ""))
+        if not uids or not uid or not all(uids.values()):
+            return Proof(None, "Its images have no identifiers to ask for.")
+        try:
+            there = self._around.holdings.of(destination, Sample(self.ident, uid, uids))
+        except CannotTell as error:
+            return Proof(None, f"{destination.name} cannot tell what it has: {error}")
+        missing = len(uids.keys() - there)
+        if missing:
+            return Proof(None, f"{destination.name} has not {missing} of its {len(uids)} images.")
+        return Proof(clock.now())
+
+    def _get(self, path: str) -> Any:
+        return self._around.orthanc.get(path)
+
+    def line(self) -> dict[str, Any]:
+        """Identifiers and counts as they are now: LINE of docs/protocol.md."""
+        tags = {**self._listed["PatientMainDicomTags"], **self._listed["MainDicomTags"]}
+        return {
+            "study": self.ident,
+            "study_instance_uid": str(tags.get("StudyInstanceUID", "")),
+            "patient_id": str(tags.get("PatientID", "")),
+            "patient_name": str(tags.get("PatientName", "")),
+            "accession_number": str(tags.get("AccessionNumber", "")),
+            "study_date": self.study_date,
+            "study_description": str(tags.get("StudyDescription", "")),
+        }
+
+    def full_line(self, destinations: Sequence[int]) -> dict[str, Any]:
+        """`line` with what it takes further questions to know.
+
+        Args:
+            destinations: those that were proved to have it.
+        """
+        modalities = {str(s["MainDicomTags"].get("Modality", "")) for s in self.series}
+        return {
+            **self.line(),
+            "modalities": sorted(modalities - {""}),
+            "instance_count": int(self.statistics["CountInstances"]),
+            "series_count": int(self.statistics["CountSeries"]),
+            "size_bytes": self.size,
+            "updated": self.last_update,
+            "verified": self.proved(destinations),
+        }
+
+    def proved(self, destinations: Sequence[int]) -> list[dict[str, Any]]:
+        """Which destinations were proved to have it, and when."""
+        return [self._proved(destination) for destination in destinations]
+
+    def _proved(self, destination: int) -> dict[str, Any]:
+        known = self._around.destinations.get(destination)
+        return {
+            "destination": destination,
+            "name": known.name if known else "",
+            "at": clock.iso(self.proof(destination).at),
+        }
+
+
+def look_up(around: Surroundings, study: str) -> StoredStudy | None:
+    """The study as it is stored now; None when it is not there any more."""
+    try:
+        return StoredStudy(around, around.orthanc.get(f"/studies/{study}"))
+    except NotFound:
+        return None
