@@ -8,11 +8,11 @@ from typing import Any
 HERE = Path(__file__).parent
 
 
-def on_stable(url: str) -> dict[str, Any]:
-    """Orthanc's configuration for the Python script; `url` is where it posts its jobs, such as `/modalities/x/store`."""
-    return {"PythonScript": str(HERE / "on_stable.py"), "Baseline": {"Url": url}}
+def on_stable(*urls: str) -> dict[str, Any]:
+    """Orthanc's configuration for the Python script; it posts its jobs to the `urls`, such as `/modalities/x/store`."""
+    return {"PythonScript": str(HERE / "on_stable.py"), "Baseline": {"Urls": urls}}
 
 
-def autorouting(url: str) -> dict[str, Any]:
+def autorouting(*urls: str) -> dict[str, Any]:
     """Orthanc's configuration for the Lua script."""
-    return {"LuaScripts": [str(HERE / "on_stable.lua")], "Baseline": {"Url": url}}
+    return {"LuaScripts": [str(HERE / "on_stable.lua")], "Baseline": {"Urls": urls}}

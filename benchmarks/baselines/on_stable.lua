@@ -1,7 +1,9 @@
--- The simplest autorouting: a permissive job for each stable study.
-local url = GetOrthancConfiguration()["Baseline"]["Url"]
+-- The simplest autorouting: permissive jobs for each stable study.
+local urls = GetOrthancConfiguration()["Baseline"]["Urls"]
 
 function OnStableStudy(study)
    local job = { Resources = { study }, Synchronous = false, Permissive = true }
-   RestApiPost(url, DumpJson(job, true))
+   for _, url in pairs(urls) do
+      RestApiPost(url, DumpJson(job, true))
+   end
 end

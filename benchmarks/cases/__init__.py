@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from benchmarks.bench import Bench
-from benchmarks.cases import idle, reaction, reception, stopping, throughput
+from benchmarks.cases import (
+    absence,
+    idle,
+    isolation,
+    killing,
+    large,
+    loop,
+    lossy,
+    outage,
+    reaction,
+    reception,
+    stopping,
+    throughput,
+)
 from benchmarks.rows import Row
 
 CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "reception": reception.run,
-    "reaction": reaction.run,
     "idle": idle.run,
-    "stopping": stopping.run,
+    "reaction": reaction.run,
     "throughput": throughput.run,
+    "isolation": isolation.run,
+    "large": large.run,
+    "outage": outage.run,
+    "lossy": lossy.run,
+    "loop": loop.run,
+    "absence": absence.run,
+    "stopping": stopping.run,
+    "killing": killing.run,
 }
