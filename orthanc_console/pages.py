@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from orthanc_console.accounts import views as accounts
 from orthanc_console.audit import views as audit
 from orthanc_console.dashboard import views as dashboard
 from orthanc_console.nodes import views as nodes
-from routing.views import deliveries, destinations, rules, studies
+from routing.views import acts, deliveries, destinations, lanes, rules, studies
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", dashboard.overview, name="overview"),
@@ -23,6 +23,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studies/", studies.studies, name="studies"),
     path("studies/<int:pk>/", studies.study, name="study"),
     path("studies/<int:pk>/send/", studies.study_send, name="study-send"),
+    path("studies/chosen/", studies.studies_chosen, name="studies-chosen"),
+    path("studies/all/", studies.studies_all, name="studies-all"),
+    path("acts/<uuid:pk>/", acts.act, name="act"),
+    path("lanes/", lanes.lanes, name="lanes"),
     path("deliveries/", deliveries.deliveries, name="deliveries"),
     path("deliveries/chosen/", deliveries.deliveries_chosen, name="deliveries-chosen"),
     path("deliveries/all/<slug:act>/", deliveries.deliveries_all, name="deliveries-all"),
@@ -38,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "destinations/<int:pk>/resume/", destinations.destination_resume, name="destination-resume"
     ),
+    path("destinations/<int:pk>/drain/", lanes.destination_drain, name="destination-drain"),
     path("destinations/<int:pk>/echo/", destinations.destination_echo, name="destination-echo"),
     path("rules/", rules.rules, name="rules"),
     path("rules/new/", rules.rule_create, name="rule-create"),
@@ -48,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rules/<int:pk>/delete/", rules.rule_delete, name="rule-delete"),
     path("rules/<int:pk>/move/", rules.rule_move, name="rule-move"),
     path("rules/<int:pk>/enforcement/", rules.rule_enforcement, name="rule-enforcement"),
+    path("rules/", include("routing.rule_urls")),
     path("nodes/", nodes.nodes, name="nodes"),
     path("nodes/new/", nodes.node_create, name="node-create"),
     path("nodes/<int:pk>/", nodes.node, name="node"),

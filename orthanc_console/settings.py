@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "orthanc_console.agent",
     "orthanc_console.dashboard",
     "routing",
+    "purge",
 ]
 
 MIDDLEWARE = [
@@ -204,6 +205,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    # Both have a field of that name.
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStateEnum": "routing.models.delivery.State",
+        "LaneStateEnum": "routing.models.destination.Lane.State",
+    },
 }
 
 LOGGING: dict[str, Any] = {

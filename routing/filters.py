@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orthanc_console.fields import decrypt
 from orthanc_console.nodes.models import Node
-from routing.models import Delivery, Destination, Rule, Study
+from routing.models import Delivery, Destination, Lane, Rule, Study
 from routing.models.delivery import State
 from routing.models.destination import Kind, Source
 from routing.models.rule import Enforcement
@@ -172,3 +172,13 @@ class DestinationFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def filter_node(self, queryset: Rows, name: str, value: Node) -> Rows:
         return queryset.filter(Q(nodes=None) | Q(nodes=value))
+
+
+class LaneFilter(django_filters.FilterSet):  # type: ignore[misc]
+    destination = _one_of(Destination, _("Destination"))
+    node = _one_of(Node, _("Node"))
+    state = ChoicesFilter(choices=Lane.State.choices, label=_("State"))
+
+    class Meta:
+        model = Lane
+        fields: list[str] = []

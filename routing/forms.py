@@ -15,7 +15,7 @@ from routing.models.destination import Source
 from routing.services import destinations as destination_services
 
 OWN = ("name", "kind", "aet", "host", "port", "url", "username", "password", "nodes")
-SHARED = ("enabled", "verify", "max_in_flight")
+SHARED = ("enabled", "verify", "max_in_flight", "hours")
 
 
 class DestinationForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -38,7 +38,13 @@ class DestinationForm(forms.ModelForm):  # type: ignore[type-arg]
             "aet": _("Upper and lower case differ."),
             "port": _("Often 104, 11112 or 4242."),
             "enabled": _("Switched off, rules pass it by."),
-            "verify": _("How the destination is asked afterwards whether it has everything."),
+            "verify": _(
+                "How the destination is asked whether it has everything. Storage commitment is for modalities; peers and "
+                "DICOMweb servers compare every instance even where only a count is asked for."
+            ),
+            "hours": _(
+                "Like: mon-fri 22:00-06:00, sat 00:00-24:00. Empty means always. By the clock of Orthanc's server."
+            ),
             "max_in_flight": _(
                 "1 to 16. Orthanc itself works on 2 unless ConcurrentJobs says more."
             ),
@@ -92,7 +98,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Rule
         fields = (
             *("name", "expression", "destinations", "enforcement", "level", "late_arrivals"),
-            *("stop_on_match", "nodes"),
+            *("priority", "stop_on_match", "nodes"),
         )
         widgets = {
             "expression": forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
@@ -104,6 +110,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
                 'For example: Modality in ["CT", "MR"] and StudyDate > $today - t"P30D"'
             ),
             "enforcement": _("A dry run decides and records, and sends nothing."),
+            "priority": _(
+                "Urgent goes an hour before what came at the same time, low an hour after it; nothing waits for ever."
+            ),
             "stop_on_match": _("The rules below are then not asked about that study."),
         }
 

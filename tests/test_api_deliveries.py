@@ -209,7 +209,7 @@ def test_bulk_retry_takes_the_failed_ones_that_the_filters_select(bob_api: APICl
 def test_bulk_retry_splits_what_is_too_much_for_one_command(
     bob_api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("routing.services.deliveries.DELIVERIES_PER_COMMAND", 2)
+    monkeypatch.setattr("routing.services.acts.THINGS_PER_COMMAND", 2)
     node, _secret = make_node()
     study, pacs = make_study(node), make_modality()
     for _number in range(5):

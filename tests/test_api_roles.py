@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from orthanc_console.accounts.models import User
 from orthanc_console.api import router
 from orthanc_console.audit import log
-from routing.models import Rule
+from routing.models import Act, Rule
 from routing.services import rules
 from tests.factories import make_delivery, make_modality, make_node, make_study
 
@@ -42,6 +42,7 @@ ENDPOINTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("post", "destinations/{destination}/echo/", OPERATOR, {}),
     ("post", "destinations/{destination}/pause/", OPERATOR, {}),
     ("post", "destinations/{destination}/resume/", OPERATOR, {}),
+    ("post", "destinations/{destination}/drain/", OPERATOR, {}),
     ("get", "rules/", VIEWER, {}),
     ("get", "rules/{rule}/", VIEWER, {}),
     ("get", "rules/{rule}/revisions/", VIEWER, {}),
@@ -55,11 +56,16 @@ ENDPOINTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "studies/{study}/", VIEWER, {}),
     ("get", "studies/{study}/timeline/", VIEWER, {}),
     ("post", "studies/{study}/send/", OPERATOR, {"destination": "{destination}"}),
+    ("post", "studies/send/", OPERATOR, {"destination": "{destination}", "studies": []}),
     ("get", "deliveries/", VIEWER, {}),
     ("get", "deliveries/{delivery}/", VIEWER, {}),
     ("post", "deliveries/{delivery}/retry/", OPERATOR, {}),
     ("post", "deliveries/{delivery}/cancel/", OPERATOR, {}),
     ("post", "deliveries/retry/", OPERATOR, {}),
+    ("post", "deliveries/cancel/", OPERATOR, {"state": "failed"}),
+    ("get", "lanes/", VIEWER, {}),
+    ("get", "acts/", VIEWER, {}),
+    ("get", "acts/{act}/", VIEWER, {}),
     ("get", "audit-events/", VIEWER, {}),
     ("get", "audit-events/{event}/", VIEWER, {}),
 ]
@@ -75,6 +81,7 @@ class World:
     study: str
     delivery: str
     event: str
+    act: str
 
 
 @pytest.fixture
@@ -85,7 +92,8 @@ def world(alice: User) -> World:
     study = make_study(node)
     delivery = make_delivery(study, pacs, state="failed")
     event = log.record(alice, "rule.changed", rule)
-    return World(*(str(each.pk) for each in (node, idle, rule, study, delivery, event)))
+    act = Act.objects.create(verb="retry", actor_name="bob")
+    return World(*(str(each.pk) for each in (node, idle, rule, study, delivery, event, act)))
 
 
 def call(client: APIClient, world: World, method: str, path: str, body: dict[str, Any]) -> int:
@@ -123,7 +131,7 @@ def test_each_role_may_do_what_it_should(
 def test_every_endpoint_is_in_the_matrix() -> None:
     covered = {(method, path) for method, path, _role, _body in ENDPOINTS}
     names = {"nodes": "node", "destinations": "destination", "rules": "rule", "studies": "study"}
-    names |= {"deliveries": "delivery", "audit-events": "event"}
+    names |= {"deliveries": "delivery", "audit-events": "event", "lanes": "lane", "acts": "act"}
     for prefix, viewset, basename in router.registry:
         for route in router.get_routes(viewset):
             for method in router.get_method_map(viewset, route.mapping):

@@ -115,7 +115,11 @@ def test_sending_asks_the_node_of_the_study(bob_api: APIClient) -> None:
     command = Command.objects.get()
     assert answer.json()["command"] == str(command.pk) and answer.json()["done"] is False
     assert (command.kind, command.node) == ("send", node)
-    assert command.data == {"study": study.orthanc_id, "destination": pacs.pk}
+    assert command.data == {
+        "studies": [study.orthanc_id],
+        "destination": pacs.pk,
+        "priority": "urgent",
+    }
     audited = AuditEvent.objects.get()
     assert (audited.verb, audited.object_name) == ("study.sent", study.study_instance_uid)
 
@@ -128,7 +132,7 @@ def test_sending_gives_the_delivery_of_a_node_that_answers(
 
     def node_answers(seconds: float) -> bool:
         [command] = agent.sync()["commands"]
-        agent.sync(results=[{"command": command["id"], "ok": True, "data": {"delivery": ident}}])
+        agent.sync(results=[{"command": command["id"], "ok": True, "data": {"done": [ident]}}])
         return False
 
     monkeypatch.setattr("orthanc_console.stopping.pause", node_answers)

@@ -11,18 +11,22 @@ from django.urls import URLPattern, reverse
 
 from orthanc_console.accounts.models import User
 from orthanc_console.pages import urlpatterns
+from routing.models import Act
 from tests.factories import make_delivery, make_modality, make_node, make_rule, make_study
 
 # Anybody who is signed in reads these; everything else needs the role after it.
 VIEWER_READS = {
     *("overview", "account", "studies", "study", "deliveries", "delivery"),
+    *("lanes", "act"),
     *("destinations", "destination", "rules", "rule", "nodes", "node", "node-state", "audit"),
 }
 VIEWER_POSTS = {"search", "tokens", "own-password", "rule-check", "logout"}
 OPERATOR = {
-    *("deliveries-chosen", "deliveries-all", "study-send"),
-    *("destination-pause", "destination-resume", "destination-echo"),
+    *("deliveries-chosen", "deliveries-all", "study-send", "studies-chosen", "studies-all"),
+    *("destination-drain", "destination-pause", "destination-resume", "destination-echo"),
 }
+# Operators see what they are about to do before they do it.
+WITH_A_PAGE = {"deliveries-all", "studies-all", "destination-drain"}
 ADMIN_READS = {
     *("destination-create", "destination-edit", "destination-delete", "rule-create", "rule-edit"),
     *("rule-delete", "rule-everything", "node-create", "node-edit", "node-revoke", "node-delete"),
@@ -54,9 +58,13 @@ def things(alice: User) -> Things:
     rule = make_rule(destinations=[destination])
     study = make_study(node)
     delivery = make_delivery(study, destination)
+    act = Act.objects.create(verb="retry", actor_name="bob")
     return Things(
         {
             "study": {"pk": study.pk},
+            "studies": {},
+            "lanes": {},
+            "act": {"pk": act.pk},
             "delivery": {"pk": delivery.pk},
             "deliveries": {"act": "retry"},
             "destination": {"pk": destination.pk},
@@ -104,13 +112,20 @@ def test_an_administrator_reads_everything(name: str, things: Things, alice_clie
     assert alice_client.get(things.url(name)).status_code == 200
 
 
-@pytest.mark.parametrize("name", sorted(OPERATOR - {"deliveries-all", "destination-echo"}))
+@pytest.mark.parametrize("name", sorted(OPERATOR - WITH_A_PAGE - {"destination-echo"}))
 def test_an_operator_acts(name: str, things: Things, bob_client: Client) -> None:
     data = {"act": "retry"}
     assert bob_client.post(things.url(name), data).status_code == 302
 
 
-@pytest.mark.parametrize("name", sorted((OPERATOR - {"deliveries-all"}) | ADMIN_POSTS))
+@pytest.mark.parametrize("name", sorted(WITH_A_PAGE))
+def test_an_operator_is_shown_first_what_many_would_mean(
+    name: str, things: Things, bob_client: Client
+) -> None:
+    assert bob_client.get(things.url(name)).status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted((OPERATOR - WITH_A_PAGE) | ADMIN_POSTS))
 def test_what_changes_something_needs_a_post(
     name: str, things: Things, alice_client: Client
 ) -> None:
@@ -118,7 +133,11 @@ def test_what_changes_something_needs_a_post(
 
 
 @pytest.mark.parametrize(
-    "name", ["destination", "destinations", "rules", "rule", "node", "nodes", "deliveries", "study"]
+    "name",
+    [
+        *("destination", "destinations", "rules", "rule", "node", "nodes", "deliveries"),
+        *("study", "studies", "lanes"),
+    ],
 )
 def test_a_viewer_is_shown_no_button_that_would_be_refused(
     name: str, things: Things, charlie_client: Client
@@ -128,7 +147,7 @@ def test_a_viewer_is_shown_no_button_that_would_be_refused(
     main = page.split('<main id="main"')[1]
     posts = {part.split('"')[0] for part in main.split('action="')[1:]}
     assert posts <= allowed
-    for forbidden in (*ADMIN_READS, "deliveries-all"):
+    for forbidden in ADMIN_READS | WITH_A_PAGE:
         assert f'href="{things.url(forbidden)}' not in main
 
 

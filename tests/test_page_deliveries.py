@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orthanc_console.nodes.models import Command, Node
-from routing.models import Attempt, Delivery, Destination
+from routing.models import Act, Attempt, Delivery, Destination
 from tests.factories import make_delivery, make_modality, make_node, make_study
 
 LIVE = {"HX-Request": "true"}
@@ -143,7 +143,7 @@ def test_all_that_match_are_counted_before_anything_happens(
     assert "3 others that match are left as they are" in page
     assert not Command.objects.exists()
     response = bob_client.post(address)
-    assert response.headers["Location"] == f"/deliveries/?destination={pacs.pk}"
+    assert response.headers["Location"] == f"/acts/{Act.objects.get().pk}/"
     asked = Command.objects.get().data["deliveries"]
     expected = Delivery.objects.filter(destination=pacs, state="failed")
     assert sorted(asked) == sorted(str(each.pk) for each in expected)

@@ -33,7 +33,17 @@ def _fill(count: int, actor: User) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["overview", "studies", "deliveries", "destinations", "rules", "nodes", "users", "audit"],
+    [
+        "overview",
+        "studies",
+        "deliveries",
+        "destinations",
+        "rules",
+        "nodes",
+        "users",
+        "audit",
+        "lanes",
+    ],
 )
 def test_the_number_of_queries_does_not_grow_with_the_rows(
     name: str,

@@ -24,6 +24,7 @@ def values(destination: Destination, **changes: Any) -> dict[str, Any]:
         "enforcement": "active",
         "level": "study",
         "late_arrivals": "delta",
+        "priority": "normal",
         "reason": "asked for by radiology",
         **changes,
     }

@@ -142,7 +142,8 @@ def test_an_operator_sends_a_study_to_a_destination(bob_client: Client, study: S
     ).content.decode()
     assert "main is asked to send it to PACS" in page
     command = Command.objects.get()
-    assert command.data == {"study": study.orthanc_id, "destination": destination.pk}
+    assert command.data["studies"] == [study.orthanc_id]
+    assert command.data["destination"] == destination.pk
 
 
 @pytest.mark.parametrize("chosen", ["", "abc", "999999"])

@@ -63,6 +63,7 @@ def test_a_destination_is_told_in_full() -> None:
             "password": "s3cret",
             "verify": "count",
             "max_in_flight": 4,
+            "hours": "",
         }
     ]
 

@@ -28,7 +28,8 @@ RAIL: tuple[tuple[Promise | None, tuple[Link, ...]], ...] = (
         _("Watch"),
         (
             Link("studies", _("Studies"), "folders", ("stud",)),
-            Link("deliveries", _("Deliveries"), "send", ("deliver",)),
+            Link("deliveries", _("Deliveries"), "send", ("deliver", "act")),
+            Link("lanes", _("Lanes"), "arrows-split-2", ("lane",)),
         ),
     ),
     (

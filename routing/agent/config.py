@@ -62,6 +62,7 @@ def _destination(destination: Destination) -> dict[str, Any]:
         "password": destination.password,
         "verify": destination.verify,
         "max_in_flight": destination.max_in_flight,
+        "hours": destination.hours,
     }
 
 
@@ -76,6 +77,7 @@ def _rule(rule: Rule, tree: Tree, known: set[int]) -> dict[str, Any]:
         "condition": tree,
         "destinations": chosen,
         "late_arrivals": rule.late_arrivals,
+        "priority": rule.priority,
         "stop_on_match": rule.stop_on_match,
     }
 

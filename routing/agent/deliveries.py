@@ -22,7 +22,8 @@ MIRRORED = (
     *("delivered_at", "verified_at", "last_seq"),
 )
 ATTEMPT_FIELDS = (
-    *("started_at", "finished_at", "job_id", "outcome", "error", "error_code", "permanent"),
+    *("started_at", "finished_at", "instance_count", "job_id", "outcome", "error"),
+    *("error_code", "permanent"),
 )
 OUTCOMES = ("running", "succeeded", "failed", "lost")
 
@@ -134,6 +135,7 @@ def _read_attempt(delivery: Delivery, at: datetime, data: dict[str, Any]) -> Att
         number=reading.count(data, "number"),
         started_at=reading.moment(data, "started_at") or at,
         finished_at=reading.moment(data, "finished_at"),
+        instance_count=reading.count(data, "instance_count"),
         job_id=reading.text(data, "job_id", 36),
         outcome=outcome,
         error=reading.text(data, "error", LONGEST_ERROR),

@@ -16,10 +16,12 @@ from routing.models.destination import Kind, Source
 
 FOUND_AS = ("aet", "host", "port", "url", "username")
 LANE_FIELDS = (
-    *("state", "waiting", "in_flight", "next_attempt_at", "last_success_at"),
-    *("last_error", "problem", "updated_at"),
+    *("state", "breaker", "waiting", "in_flight", "progress", "next_attempt_at"),
+    *("last_success_at", "last_error", "problem", "updated_at"),
 )
 LONGEST_ERROR = 4000
+# As many as `max_in_flight` of a destination can be.
+MOST_JOBS = 16
 
 Found = dict[tuple[str, str], dict[str, Any]]
 
@@ -119,6 +121,8 @@ def _read_lanes(node: Node, status: dict[str, Any], doubts: list[str]) -> list[L
                 node=node,
                 destination_id=destination,
                 state=state,
+                breaker=_breaker(entry),
+                progress=_progress(entry),
                 waiting=reading.count(entry, "waiting"),
                 in_flight=reading.count(entry, "in_flight"),
                 next_attempt_at=reading.moment(entry, "next_attempt_at"),
@@ -130,6 +134,22 @@ def _read_lanes(node: Node, status: dict[str, Any], doubts: list[str]) -> list[L
             doubts.append(f"A lane is left out. {error}")
     known = Destination.objects.filter(pk__in=lanes).values_list("pk", flat=True)
     return [lanes[pk] for pk in known]
+
+
+def _breaker(entry: dict[str, Any]) -> str:
+    breaker = reading.text(entry, "breaker", 10) or "closed"
+    if breaker not in ("open", "closed"):
+        raise BadData(f"“{breaker}” is no state of a breaker.")
+    return breaker
+
+
+def _progress(entry: dict[str, Any]) -> list[int]:
+    percents = entry.get("progress") or []
+    if not isinstance(percents, list) or not all(
+        type(each) is int and 0 <= each <= 100 for each in percents
+    ):
+        raise BadData("“progress” is not a list of percents.")
+    return percents[:MOST_JOBS]
 
 
 @transaction.atomic

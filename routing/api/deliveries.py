@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import exceptions, serializers, viewsets
+from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,9 +16,10 @@ from rest_framework.response import Response
 from orthanc_console.accounts.models import Role
 from orthanc_console.rest import actor
 from routing import explain
+from routing.api.selection import ReportSerializer, select, told
 from routing.filters import DeliveryFilter
 from routing.models import Attempt, Delivery, DeliveryRule
-from routing.models.delivery import State
+from routing.models.delivery import LIVE_STATES, State
 from routing.services import deliveries as services
 
 
@@ -49,8 +51,8 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
     class Meta:
         model = Attempt
         fields = (
-            *("number", "started_at", "finished_at", "job_id", "outcome", "error"),
-            *("error_code", "permanent"),
+            *("number", "started_at", "finished_at", "instance_count", "job_id", "outcome"),
+            *("error", "error_code", "permanent"),
         )
 
 
@@ -82,18 +84,10 @@ class DeliveryDetailSerializer(DeliverySerializer):
         }
 
 
-class SkippedSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    reason = serializers.CharField()
+class ChosenDeliveries(serializers.Serializer[Any]):
+    """Either identifiers, or any of the filters of the list."""
 
-
-class ReportSerializer(serializers.Serializer[Any]):
-    done = serializers.IntegerField(help_text="How many their nodes are asked about")
-    skipped = SkippedSerializer(many=True)
-    offline = serializers.ListField(
-        child=serializers.CharField(), help_text="Nodes that are asked when they are back"
-    )
-    detail = serializers.CharField()
+    deliveries = serializers.ListField(child=serializers.UUIDField(), required=False)
 
 
 class DeliveryViewSet(viewsets.ReadOnlyModelViewSet[Delivery]):
@@ -105,6 +99,7 @@ class DeliveryViewSet(viewsets.ReadOnlyModelViewSet[Delivery]):
         "retry": Role.OPERATOR,
         "cancel": Role.OPERATOR,
         "retry_all": Role.OPERATOR,
+        "cancel_all": Role.OPERATOR,
     }
 
     def get_queryset(self) -> QuerySet[Delivery]:
@@ -118,50 +113,40 @@ class DeliveryViewSet(viewsets.ReadOnlyModelViewSet[Delivery]):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str | None = None) -> Response:
         """Send it again, or at once when it waits for its next attempt."""
-        return _told(services.retry(actor(request), [self.get_object()]))
+        return told(services.retry(actor(request), [self.get_object()]))
 
     @extend_schema(request=None, responses=ReportSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """Give it up."""
-        return _told(services.cancel(actor(request), [self.get_object()]))
+        return told(services.cancel(actor(request), [self.get_object()]))
 
     @extend_schema(
-        request=None, responses=ReportSerializer, filters=True, operation_id="deliveries_retry_all"
+        request=ChosenDeliveries,
+        responses=ReportSerializer,
+        filters=True,
+        operation_id="deliveries_retry_all",
     )
     @action(detail=False, methods=["post"], url_path="retry", url_name="retry-all")
     def retry_all(self, request: Request) -> Response:
-        """Retry what the filters select, given as in the list or as a JSON object; failed ones unless `state` says else."""
-        chosen = {**request.query_params.dict(), **_object(request.data)}
-        _refuse_unknown(chosen)
-        chosen.setdefault("state", State.FAILED)
-        states = chosen["state"]
-        chosen["state"] = states if isinstance(states, list) else [states]
-        filtered = DeliveryFilter(chosen, Delivery.objects.select_related("node"))
-        if not filtered.is_valid():
-            raise exceptions.ValidationError(filtered.errors)
-        return _told(services.retry(actor(request), filtered.qs.iterator(chunk_size=500)))
+        """Retry the deliveries that are named, or what filters select: in the query or in the body, failed ones by default."""
+        return told(services.retry(actor(request), self._chosen(request, [State.FAILED])))
 
+    @extend_schema(
+        request=ChosenDeliveries,
+        responses=ReportSerializer,
+        filters=True,
+        operation_id="deliveries_cancel_all",
+    )
+    @action(detail=False, methods=["post"], url_path="cancel", url_name="cancel-all")
+    def cancel_all(self, request: Request) -> Response:
+        """Cancel the deliveries that are named, or what filters select; at least one filter must be given."""
+        return told(services.cancel(actor(request), self._chosen(request)))
 
-def _object(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise exceptions.ValidationError(_("Give the filters as an object."))
-    return dict(data)
-
-
-def _refuse_unknown(chosen: dict[str, Any]) -> None:
-    unknown = chosen.keys() - DeliveryFilter.base_filters.keys()
-    if unknown:
-        # A misspelt filter would else retry more than was meant.
-        message = _("There is no such filter.")
-        raise exceptions.ValidationError({name: [message] for name in sorted(unknown)})
-
-
-def _told(report: services.Report) -> Response:
-    answer = {
-        "done": report.done,
-        "skipped": [{"id": id, "reason": reason} for id, reason in report.skipped],
-        "offline": report.offline,
-        "detail": report.message,
-    }
-    return Response(answer)
+    def _chosen(self, request: Request, states: list[State] | None = None) -> Iterator[Delivery]:
+        rows = Delivery.objects.select_related("node")
+        defaults = None if states is None else {"state": states}
+        chosen = select(request, "deliveries", DeliveryFilter, rows, defaults=defaults)
+        if states is None and not chosen.named:
+            chosen = replace(chosen, rows=chosen.rows.filter(state__in=LIVE_STATES))
+        return chosen.rows.iterator(chunk_size=500)

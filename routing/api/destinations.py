@@ -13,8 +13,10 @@ from rest_framework.response import Response
 from orthanc_console.accounts.models import Role
 from orthanc_console.nodes.models import Node
 from orthanc_console.rest import Strict, actor
+from routing.api.selection import ReportSerializer, told
 from routing.filters import DestinationFilter
 from routing.models import Destination
+from routing.services import deliveries as delivery_services
 from routing.services import destinations as services
 
 
@@ -30,8 +32,8 @@ class DestinationSerializer(Strict, serializers.ModelSerializer[Destination]):
         model = Destination
         fields = (
             *("id", "name", "kind", "enabled", "paused", "source", "nodes", "aet", "host"),
-            *("port", "url", "username", "password", "verify", "max_in_flight", "health"),
-            *("last_error", "address", "created_at", "gone_at"),
+            *("port", "url", "username", "password", "verify", "max_in_flight", "hours"),
+            *("health", "last_error", "address", "created_at", "gone_at"),
         )
         read_only_fields = ("source", "address", "created_at", "gone_at")
 
@@ -61,9 +63,11 @@ class EchoSerializer(serializers.Serializer[services.EchoResult]):
     node = serializers.CharField(help_text="Which Orthanc asked")
 
 
-class EchoOptions(Strict):
+class NodeOptions(Strict):
     node = serializers.PrimaryKeyRelatedField(
-        required=False, queryset=Node.objects.all(), help_text="Which Orthanc asks; any by default"
+        required=False,
+        queryset=Node.objects.all(),
+        help_text="Which Orthanc; any, or all, by default",
     )
 
 
@@ -74,16 +78,21 @@ class DestinationViewSet(viewsets.ModelViewSet[Destination]):
     serializer_class = DestinationSerializer
     filterset_class = DestinationFilter
     http_method_names = ("get", "post", "patch", "put", "delete", "head", "options")
-    action_roles = {"echo": Role.OPERATOR, "pause": Role.OPERATOR, "resume": Role.OPERATOR}
+    action_roles = {
+        "echo": Role.OPERATOR,
+        "pause": Role.OPERATOR,
+        "resume": Role.OPERATOR,
+        "drain": Role.OPERATOR,
+    }
 
     def perform_destroy(self, instance: Destination) -> None:
         services.delete(actor(self.request), instance)
 
-    @extend_schema(request=EchoOptions, responses=EchoSerializer)
+    @extend_schema(request=NodeOptions, responses=EchoSerializer)
     @action(detail=True, methods=["post"])
     def echo(self, request: Request, pk: str | None = None) -> Response:
         """Let a node ask the destination whether it is there. Answers within about 15 seconds."""
-        options = EchoOptions(data=request.data)
+        options = NodeOptions(data=request.data)
         options.is_valid(raise_exception=True)
         node = options.validated_data.get("node")
         result = services.echo(actor(request), self.get_object(), node)
@@ -100,6 +109,15 @@ class DestinationViewSet(viewsets.ModelViewSet[Destination]):
     def resume(self, request: Request, pk: str | None = None) -> Response:
         """Let what was held go on."""
         return self._set_paused(request, False)
+
+    @extend_schema(request=NodeOptions, responses=ReportSerializer)
+    @action(detail=True, methods=["post"])
+    def drain(self, request: Request, pk: str | None = None) -> Response:
+        """Cancel all that waits for the destination, of one node or of all; what is being sent goes on."""
+        options = NodeOptions(data=request.data)
+        options.is_valid(raise_exception=True)
+        node = options.validated_data.get("node")
+        return told(delivery_services.drain(actor(request), self.get_object(), node))
 
     def _set_paused(self, request: Request, paused: bool) -> Response:
         destination = self.get_object()

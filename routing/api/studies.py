@@ -12,15 +12,13 @@ from rest_framework.response import Response
 
 from orthanc_console.accounts.models import Role
 from orthanc_console.agent.models import Event
-from orthanc_console.nodes import services as nodes_services
 from orthanc_console.pagination import NewestFirst
 from orthanc_console.rest import Strict, actor
+from routing.api.selection import ReportSerializer, select, told
 from routing.filters import StudyFilter
 from routing.models import Destination, Study
-from routing.services import deliveries as services
-
-# How long the answer to `send` waits for the node to take it.
-SEND_SECONDS = 3
+from routing.models.rule import Priority
+from routing.services import sending
 
 
 class StudySerializer(serializers.ModelSerializer[Study]):
@@ -59,12 +57,24 @@ class SentSerializer(serializers.Serializer[Any]):
     delivery = serializers.UUIDField(allow_null=True)
 
 
+class SendManySerializer(serializers.Serializer[Any]):
+    """A destination, and either identifiers of studies or any of the filters of the list."""
+
+    destination = serializers.PrimaryKeyRelatedField(queryset=Destination.objects.all())
+    priority = serializers.ChoiceField(
+        Priority.choices,
+        required=False,
+        help_text="The place among what waits there; urgent for studies that are named, low for what filters select",
+    )
+    studies = serializers.ListField(child=serializers.IntegerField(), required=False)
+
+
 class StudyViewSet(viewsets.ReadOnlyModelViewSet[Study]):
     """Studies that nodes reported."""
 
     queryset = Study.objects.all()
     filterset_class = StudyFilter
-    action_roles = {"send": Role.OPERATOR}
+    action_roles = {"send": Role.OPERATOR, "send_many": Role.OPERATOR}
 
     def get_serializer_class(self) -> type[StudySerializer]:
         return StudyDetailSerializer if self.action == "retrieve" else StudySerializer
@@ -84,15 +94,37 @@ class StudyViewSet(viewsets.ReadOnlyModelViewSet[Study]):
         """Send the study now, whatever the rules say."""
         body = SendSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        study = self.get_object()
-        command = services.send(actor(request), study, body.validated_data["destination"])
-        if study.node.online:
-            nodes_services.wait_for(command, SEND_SECONDS)
-        sent = {
-            "command": command.pk,
-            "done": command.finished_at is not None,
-            "ok": command.ok,
-            "detail": command.detail,
-            "delivery": command.result.get("delivery"),
+        sent = sending.send_one(
+            actor(request), self.get_object(), body.validated_data["destination"]
+        )
+        answer = {
+            "command": sent.command.pk,
+            "done": sent.command.finished_at is not None,
+            "ok": sent.ok,
+            "detail": sent.detail,
+            "delivery": sent.delivery,
         }
-        return Response(sent, status=status.HTTP_202_ACCEPTED)
+        return Response(answer, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        request=SendManySerializer,
+        responses=ReportSerializer,
+        filters=True,
+        operation_id="studies_send_many",
+    )
+    @action(detail=False, methods=["post"], url_path="send", url_name="send-many")
+    def send_many(self, request: Request) -> Response:
+        """Send the studies that are named, or what filters select; at least one filter must be given."""
+        rows = Study.objects.select_related("node")
+        own = ("destination", "priority")
+        chosen = select(request, "studies", StudyFilter, rows, other=own)
+        body = SendManySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        priority = Priority.URGENT if chosen.named else Priority.LOW
+        report = sending.send(
+            actor(request),
+            chosen.rows.iterator(chunk_size=500),
+            body.validated_data["destination"],
+            body.validated_data.get("priority", priority),
+        )
+        return told(report)

@@ -59,6 +59,7 @@ class Delivery(models.Model):
             models.Index(fields=("-created_at", "-id")),
             models.Index(fields=("state", "-created_at")),
             models.Index(fields=("destination", "-created_at")),
+            models.Index(fields=("delivered_at",)),
         )
 
     def __str__(self) -> str:
@@ -93,6 +94,7 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    instance_count = models.PositiveIntegerField(default=0, help_text="How many it was to send")
     job_id = models.CharField(max_length=36, blank=True)
     outcome = models.CharField(max_length=12, blank=True)  # running, succeeded, failed, lost
     error = models.TextField(blank=True, help_text="In Orthanc's and the destination's own words")

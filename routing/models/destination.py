@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from orthanc_console.fields import EncryptedTextField
 from orthanc_console.nodes.models import Node
+from routing import hours
 
 
 class Kind(models.TextChoices):
@@ -26,6 +28,26 @@ class Verify(models.TextChoices):
     COUNT = "count", _("count the instances")
     INSTANCES = "instances", _("compare every instance")
     COMMITMENT = "commitment", _("storage commitment")
+
+
+# Only DICOM has storage commitment (PS3.4, annex J).
+VERIFIES = {
+    Kind.MODALITY: tuple(Verify.values),
+    Kind.PEER: (Verify.NONE, Verify.COUNT, Verify.INSTANCES),
+    Kind.DICOMWEB: (Verify.NONE, Verify.COUNT, Verify.INSTANCES),
+}
+
+
+def valid_hours(text: str) -> None:
+    """Refuse what `routing.hours` cannot read.
+
+    Raises:
+        ValidationError: it says which part.
+    """
+    try:
+        hours.parse(text)
+    except hours.HoursError as error:
+        raise ValidationError(str(error)) from error
 
 
 class Destination(models.Model):
@@ -90,6 +112,13 @@ class Destination(models.Model):
     max_in_flight = models.PositiveSmallIntegerField(
         _("jobs at a time"), default=2, validators=[MinValueValidator(1), MaxValueValidator(16)]
     )
+    hours = models.CharField(
+        _("hours"),
+        max_length=200,
+        blank=True,
+        validators=[valid_hours],
+        help_text=_("When studies may be sent, in the node's local time. Empty means always."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     # A destination that its Orthanc no longer has, kept for the history that names it.
     gone_at = models.DateTimeField(null=True, editable=False)
@@ -121,6 +150,10 @@ class Lane(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.IDLE)
     waiting = models.PositiveIntegerField(default=0)
     in_flight = models.PositiveIntegerField(default=0)
+    # `open` while the destination does not answer: it is probed, and nothing is sent.
+    breaker = models.CharField(max_length=10, default="closed")
+    # Percent of each job in flight.
+    progress = models.JSONField(default=list)
     next_attempt_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)

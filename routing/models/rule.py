@@ -27,6 +27,12 @@ class LateArrivals(models.TextChoices):
     IGNORE = "ignore", _("send nothing more")
 
 
+class Priority(models.TextChoices):
+    URGENT = "urgent", _("urgent")
+    NORMAL = "normal", _("normal")
+    LOW = "low", _("low")
+
+
 class Rule(models.Model):
     """A named condition, and the destinations that what fulfils it is forwarded to."""
 
@@ -54,6 +60,9 @@ class Rule(models.Model):
         max_length=10,
         choices=LateArrivals.choices,
         default=LateArrivals.DELTA,
+    )
+    priority = models.CharField(
+        _("priority"), max_length=10, choices=Priority.choices, default=Priority.NORMAL
     )
     stop_on_match = models.BooleanField(_("stop at this rule when it matches"), default=False)
     revision = models.PositiveIntegerField(default=1, editable=False)

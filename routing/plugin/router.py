@@ -204,30 +204,35 @@ class Router:
         if destination is None:
             self._answer(ident, False, "The node does not know this destination.", {})
             return
-        study = str(data["study"])
-        try:
-            children = self._orthanc.get(f"/studies/{study}/series?expand")
-        except NotFound:
-            self._answer(ident, False, "The study is not in this Orthanc any more.", {})
-            return
-        instances = [instance for child in children for instance in child["Instances"]]
+        deliveries, skipped = [], []
+        for study in map(str, data["studies"]):
+            try:
+                deliveries.append(self._by_hand(study, destination, data["priority"]))
+            except NotFound:
+                gone = "The study is not in this Orthanc any more."
+                skipped.append({"id": study, "reason": gone})
+        done = [delivery.id for delivery in deliveries]
+        detail = f"{len(done)} queued, {len(skipped)} left out."
+        with self._state.transaction() as db:
+            for delivery in deliveries:
+                self._store.add(db, delivery)
+            result = {"done": done, "skipped": skipped}
+            self._state.finish_command(db, ident, True, detail, result)
+        self._sender.review()
+
+    def _by_hand(self, study: str, destination: Destination, priority: str) -> Delivery:
+        children = self._orthanc.get(f"/studies/{study}/series?expand")
         now = clock.now()
-        delivery = Delivery(
+        return Delivery(
             study=study,
             destination=destination.id,
             destination_name=destination.name,
-            instances=pack(instances),
+            instances=pack(instance for child in children for instance in child["Instances"]),
             cause="manual",
             created_at=now,
-            turn_at=now + PRIORITY["urgent"],
+            turn_at=now + PRIORITY[priority],
             seen_seq=int(self._state.get("position", 0)),
         )
-        with self._state.transaction() as db:
-            self._store.add(db, delivery)
-            self._state.finish_command(
-                db, ident, True, "The study is queued.", {"delivery": delivery.id}
-            )
-        self._sender.review()
 
     def _answer(self, ident: str, ok: bool, detail: str, data: dict[str, Any]) -> None:
         with self._state.transaction() as db:

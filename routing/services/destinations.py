@@ -19,14 +19,14 @@ from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Node
 from orthanc_console.nodes.services import changing_configuration
 from routing.models import Destination
-from routing.models.destination import Kind, Source
+from routing.models.destination import VERIFIES, Kind, Source
 
 ECHO_SECONDS = 15
 # What the console decides about a destination that stands in Orthanc's own configuration.
-FOUND_FIELDS = frozenset({"enabled", "paused", "verify", "max_in_flight"})
+FOUND_FIELDS = frozenset({"enabled", "paused", "verify", "max_in_flight", "hours"})
 AUDITED = (
     *("name", "kind", "nodes", "enabled", "paused", "aet", "host", "port"),
-    *("url", "username", "verify", "max_in_flight"),
+    *("url", "username", "verify", "max_in_flight", "hours"),
 )
 SECRET = ("password",)
 ADDRESS_FIELDS = {
@@ -36,7 +36,7 @@ ADDRESS_FIELDS = {
 }
 EDITABLE = (
     *("name", "kind", "enabled", "paused", "aet", "host", "port", "url"),
-    *("username", "password", "verify", "max_in_flight"),
+    *("username", "password", "verify", "max_in_flight", "hours"),
 )
 
 Errors = dict[str, list[str]]
@@ -199,6 +199,9 @@ def _check_found(candidate: Destination) -> None:
     if errors:
         raise ValidationError(errors)
     candidate.clean_fields()
+    wrong = _verify_error(candidate)
+    if wrong:
+        raise ValidationError({"verify": [wrong]})
 
 
 def _check_own(candidate: Destination, nodes: Iterable[Node]) -> None:
@@ -210,6 +213,9 @@ def _check_own(candidate: Destination, nodes: Iterable[Node]) -> None:
     if "kind" not in errors:
         for field, message in _address_errors(candidate).items():
             errors.setdefault(field, []).append(message)
+        wrong = _verify_error(candidate)
+        if wrong:
+            errors.setdefault("verify", []).append(wrong)
     if not errors.keys() & {"name", "kind"}:
         rival = _same_name(candidate, nodes)
         if rival:
@@ -235,6 +241,12 @@ def _address_errors(candidate: Destination) -> dict[str, str]:
     if candidate.kind == Kind.MODALITY and (candidate.username or candidate.password):
         errors["username"] = _("DICOM has no user names; leave user name and password empty.")
     return errors
+
+
+def _verify_error(candidate: Destination) -> str:
+    if candidate.verify in VERIFIES[Kind(candidate.kind)]:
+        return ""
+    return _("Only DICOM modalities know storage commitment. Let it compare every instance.")
 
 
 def _url_error(url: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,9 +19,12 @@ from routing.models import Destination, Rule, RuleRevision
 
 AUDITED = (
     *("name", "enforcement", "level", "expression", "destinations", "nodes"),
-    *("late_arrivals", "stop_on_match"),
+    *("late_arrivals", "priority", "stop_on_match"),
 )
-OWN_FIELDS = ("name", "enforcement", "level", "expression", "late_arrivals", "stop_on_match")
+OWN_FIELDS = (
+    *("name", "enforcement", "level", "expression", "late_arrivals", "priority"),
+    "stop_on_match",
+)
 
 
 def check(expression: str) -> Parsed:
@@ -32,7 +34,7 @@ def check(expression: str) -> Parsed:
 
 def sentence(rule: Rule) -> str:
     """What the rule selects, in words; empty for one that can not be read any more."""
-    return _parse_once(rule.expression).sentence
+    return parse(rule.expression).sentence
 
 
 def test(expression: str, facts: Mapping[str, Any], *, level: str = "study") -> Decision:
@@ -71,7 +73,7 @@ def save(
     with changing_configuration():
         stored = Rule.objects.filter(pk=rule.pk).first()
         before = log.snapshot(stored, AUDITED) if stored else {}
-        _check(rule, chosen)
+        validate(rule, chosen)
         if stored:
             rule.revision = stored.revision + 1
             rule.position = stored.position
@@ -140,12 +142,12 @@ def forward_everything(actor: User) -> Rule:
     return save(actor, Rule(name=free, expression="true"), destinations=destinations)
 
 
-@lru_cache(maxsize=1024)
-def _parse_once(expression: str) -> Parsed:
-    return parse(expression)
+def validate(rule: Rule, destinations: Sequence[Destination]) -> None:
+    """Check a rule that is to be saved, and write its condition in the one form that is stored.
 
-
-def _check(rule: Rule, destinations: Sequence[Destination]) -> None:
+    Raises:
+        ValidationError: field -> messages, as in `save`.
+    """
     errors: dict[str, list[str]] = {}
     try:
         rule.full_clean()

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 
 from routing import explain
+from routing.explain import hours
 from routing.models import Study
 
 register = template.Library()
@@ -17,6 +18,12 @@ def study_title(study: Study) -> str:
     """How a list calls a study: `CT · Abdomen with contrast`, without naming the patient."""
     described = [" ".join(study.modalities), study.study_description]
     return " · ".join(part for part in described if part) or str(study)
+
+
+@register.filter
+def hours_words(text: str) -> str:
+    """When a destination may be sent to, as a sentence."""
+    return hours.sentence(text)
 
 
 @register.filter

@@ -26,6 +26,7 @@ from routing.filters import DeliveryFilter
 from routing.models import Delivery
 from routing.models.delivery import LIVE_STATES, State
 from routing.services import deliveries as services
+from routing.services.acts import Report
 
 ACTS = {"retry": services.retry, "cancel": services.cancel}
 # The tabs over the list: what a person asks for, in states.
@@ -121,21 +122,23 @@ def deliveries_chosen(request: SignedInRequest) -> HttpResponse:
         ids = [UUID(each) for each in request.POST.getlist("chosen")]
     except ValueError as error:
         raise Http404 from error
-    _report(request, act(request.user, rows().filter(pk__in=ids)))
-    return redirect(_back(request))
+    report_at_once(request, act(request.user, rows().filter(pk__in=ids)))
+    return redirect(back_to(request, reverse("deliveries")))
 
 
-def _report(request: SignedInRequest, report: services.Report) -> None:
+def report_at_once(request: SignedInRequest, report: Report) -> None:
+    """Say on the next page what was asked for and what was not."""
     level = messages.warning if report.skipped or report.offline else messages.success
     reasons = {reason: None for _id, reason in report.skipped}
     level(request, "\n".join([report.message, *reasons]))
 
 
-def _back(request: SignedInRequest) -> str:
+def back_to(request: SignedInRequest, otherwise: str) -> str:
+    """The page of this console that a form names as the next one."""
     wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
         return wanted
-    return reverse("deliveries")
+    return otherwise
 
 
 @operator_required
@@ -151,8 +154,8 @@ def deliveries_all(request: SignedInRequest, act: str) -> HttpResponse:
     concerned = found.qs.filter(state__in=states)
     back = f"{reverse('deliveries')}?{request.GET.urlencode()}"
     if request.method == "POST":
-        _report(request, ACTS[act](request.user, concerned))
-        return redirect(back)
+        report = ACTS[act](request.user, concerned.iterator(chunk_size=500))
+        return redirect("act", pk=report.act.pk)
     count = concerned.count()
     context = {
         "title": _all_title(act, count),

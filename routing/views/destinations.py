@@ -20,11 +20,13 @@ from orthanc_console.accounts.access import (
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
+from orthanc_console.nodes.models import Node
 from routing.filters import DestinationFilter
 from routing.forms import DestinationForm
 from routing.models import Destination, Lane
 from routing.models.destination import Kind, Source
 from routing.services import destinations as services
+from routing.views.deliveries import back_to
 
 RECENT = 10
 
@@ -156,7 +158,7 @@ def _set_paused(request: SignedInRequest, pk: int, paused: bool) -> HttpResponse
     else:
         message = _("%(name)s is used again; what waited is sent now.")
     messages.success(request, message % {"name": destination})
-    return redirect("destination", pk=pk)
+    return redirect(back_to(request, reverse("destination", args=(pk,))))
 
 
 @operator_required
@@ -164,6 +166,8 @@ def _set_paused(request: SignedInRequest, pk: int, paused: bool) -> HttpResponse
 def destination_echo(request: SignedInRequest, pk: int) -> HttpResponse:
     """Ask the destination whether it is there; inline with scripts, as a page of its own without."""
     destination = get_object_or_404(Destination, pk=pk)
-    context = {"destination": destination, "echo": services.echo(request.user, destination)}
+    wanted = request.POST.get("node", "")
+    node = get_object_or_404(Node, pk=wanted) if wanted.isdecimal() else None
+    context = {"destination": destination, "echo": services.echo(request.user, destination, node)}
     template = "destinations/echo.html" if request.htmx else "destinations/echo_page.html"
     return render(request, template, context)

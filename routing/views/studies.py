@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Q
-from django.http import HttpResponse
+from django.db.models import Count, Q, Sum
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orthanc_console.accounts.access import SignedInRequest, operator_required, viewer_required
 from orthanc_console.dashboard.filtering import chips
+from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
 from orthanc_console.pagination import page_of
 from routing.filters import StudyFilter
 from routing.forms import SendForm
 from routing.models import Destination, Study
-from routing.services import deliveries as services
+from routing.models.rule import Priority
+from routing.services import sending
 from routing.timeline import timeline
+from routing.views.deliveries import back_to
 
 
 @viewer_required
@@ -34,6 +39,8 @@ def studies(request: SignedInRequest) -> HttpResponse:
         "chips": chips(found, request.GET),
         "count": found.qs.count() if valid else None,
         "page": page,
+        "query": request.GET.urlencode(),
+        "destinations": Destination.objects.filter(enabled=True, gone_at=None),
     }
     return render(request, "studies/list.html", context)
 
@@ -69,11 +76,14 @@ def study_send(request: SignedInRequest, pk: int) -> HttpResponse:
         return redirect("study", pk=pk)
     destination = form.cleaned_data["destination"]
     try:
-        services.send(request.user, study, destination)
+        sent = sending.send_one(request.user, study, destination)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, _asked(study, destination))
+        if sent.ok is False:
+            messages.error(request, sent.detail)
+        else:
+            messages.success(request, _asked(study, destination))
     return redirect("study", pk=pk)
 
 
@@ -87,3 +97,55 @@ def _asked(study: Study, destination: Destination) -> str:
     return (
         _("%(node)s is offline. It will send the study to %(destination)s when it is back.") % names
     )
+
+
+@operator_required
+@require_POST
+def studies_chosen(request: SignedInRequest) -> HttpResponse:
+    """Send the studies that were ticked."""
+    back = back_to(request, reverse("studies"))
+    form = SendForm(request.POST)
+    try:
+        keys = [int(each) for each in request.POST.getlist("chosen")]
+    except ValueError as error:
+        raise Http404 from error
+    if not form.is_valid() or not keys:
+        messages.error(request, _("Choose studies and a destination. Nothing was sent."))
+        return redirect(back)
+    rows = Study.objects.filter(pk__in=keys).select_related("node")
+    try:
+        report = sending.send(request.user, rows, form.cleaned_data["destination"])
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(back)
+    return redirect("act", pk=report.act.pk)
+
+
+@operator_required
+@require_http_methods(["GET", "POST"])
+def studies_all(request: SignedInRequest) -> HttpResponse:
+    """Send everything that a filter matches, after a page that says how much that is."""
+    found = StudyFilter(request.GET, Study.objects.filter(deleted_at=None))
+    if not found.is_valid():
+        return redirect("studies")
+    form = SendForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        rows = found.qs.select_related("node").iterator(chunk_size=500)
+        with errors_in(form):
+            destination = form.cleaned_data["destination"]
+            report = sending.send(request.user, rows, destination, Priority.LOW)
+            return redirect("act", pk=report.act.pk)
+    totals = found.qs.aggregate(
+        count=Count("pk"), images=Sum("instance_count"), size=Sum("size_bytes")
+    )
+    count = totals["count"]
+    context = {
+        "title": ngettext("Send %d study?", "Send %d studies?", count) % count,
+        "form": form,
+        "chips": chips(found, request.GET),
+        "totals": totals,
+        "button": ngettext("Send %d study", "Send %d studies", count) % count if count else "",
+        "harmless": bool(count),
+        "back_url": f"{reverse('studies')}?{request.GET.urlencode()}",
+    }
+    return render(request, "studies/all.html", context)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -24,7 +25,7 @@ STATES: dict[str, Text] = {
     "delivered": _("Every instance was sent, and the destination accepted it."),
     "verified": _("The destination itself confirmed that it has every instance."),
     "failed": _("It was given up. Retry sends it again."),
-    "cancelled": _("Somebody cancelled it. Retry sends it again."),
+    "cancelled": _("It was cancelled. Retry sends it again."),
     "skipped": _("Nothing was sent, on purpose."),
     "held": _("Nothing is sent until its destination may be used again."),
 }
@@ -35,9 +36,17 @@ REASONS: dict[str, Text] = {
     "already_there": _("The destination has every instance already."),
     "paused": _("The destination is paused."),
     "disabled": _("The destination is disabled."),
+    "outside_hours": _(
+        "The destination takes studies only in its hours; it is sent when they begin."
+    ),
     "permanent": _("Trying again cannot help until somebody changes something."),
-    "gave_up": _("Every attempt of the last days failed."),
+    "gave_up": _("Every attempt of seven days failed."),
     "study_gone": _("Orthanc does not have the study any more."),
+    "not_verified": _(
+        "The destination accepted every instance and yet does not have all of them, also after they were sent again."
+    ),
+    "by_hand": _("Somebody cancelled it."),
+    "destination_removed": _("Its destination was removed while it waited."),
 }
 
 UNKNOWN = Explanation(
@@ -197,7 +206,18 @@ def reason(code: str) -> Text:
     return REASONS.get(code, code)
 
 
-def error(words: str, code: int | None = None) -> Explanation:
+@dataclass(frozen=True)
+class About:
+    """Who talked to whom, so that an explanation can name what has to be entered where. Empty where it is not known."""
+
+    our_aet: str = ""
+
+
+def about(node: Any, destination: Any) -> About:
+    return About()
+
+
+def error(words: str, code: int | None = None, about: About | None = None) -> Explanation:
     """What an error means and what to do.
 
     Args:
