@@ -310,8 +310,9 @@ def run(check: bool) -> None:
 
 
 def main() -> int:
-    # Both ways of asking to stop end the servers in the order in which they were started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also where a shell started the demo in the background, with SIGINT ignored.
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, signal.default_int_handler)
     try:
         run(check=os.environ.get("CHECK", "") not in ("", "0"))
     except (DemoError, ServerError, requests.RequestException) as error:
