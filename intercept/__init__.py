@@ -1,0 +1,1 @@
+"""C-MOVE requests that Orthanc receives, and the webhooks that are told of them."""

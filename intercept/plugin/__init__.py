@@ -1,0 +1,1 @@
+"""Interception of C-MOVE inside Orthanc. Standard library only."""
