@@ -63,3 +63,18 @@ def test_a_missing_ca_file_is_named_and_left_out(tmp_path: Path) -> None:
     found = settings.read(section, {})
     assert "ca_file" in found.problems
     assert found.ca_file == ""
+
+
+def test_a_ca_file_that_holds_no_certificate_is_named_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    section = {"OrthancConsole": {**GOOD["OrthancConsole"], "CaFile": str(tmp_path / "ca.pem")}}
+    found = settings.read(section, {})
+    assert "ca.pem" in found.problems["ca_file"]
+    assert found.ca_file == ""
+
+
+def test_a_token_that_no_header_can_carry_is_named_without_being_shown() -> None:
+    for token in ("ocn_\u2014abc", "ocn_a\nb", "ocn_ü"):
+        found = settings.read({"OrthancConsole": {"Url": "http://console", "Token": token}}, {})
+        assert set(found.problems) == {"console_token"}
+        assert token not in found.problems["console_token"]

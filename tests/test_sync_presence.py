@@ -39,6 +39,16 @@ def test_it_keeps_versions_and_warnings() -> None:
     assert agent.node.warnings == []
 
 
+def test_a_plugin_whose_state_folder_cannot_be_read_is_heard_before_and_after() -> None:
+    agent = Agent()
+    agent.sync(boot="one")
+    known = agent.node.instance
+    agent.sync(boot="two", instance=None)
+    assert (agent.node.boot, agent.node.instance) == ("two", known)
+    agent.sync(boot="two")
+    assert agent.node.instance == known
+
+
 def test_another_state_folder_with_the_same_token_is_refused() -> None:
     agent = Agent()
     agent.sync(instance="first")

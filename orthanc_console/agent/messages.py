@@ -87,7 +87,7 @@ def _check(message: dict[str, Any]) -> SyncRequest:
         raise BadData("“protocol” is missing.")
     return SyncRequest(
         protocol=protocol,
-        instance=reading.needed_text(message, "instance", 36),
+        instance=_instance(message),
         boot=reading.needed_text(message, "boot", 36),
         sent_at=reading.moment(message, "sent_at"),
         config_revision=reading.number(message, "config_revision", reading.LARGEST_NUMBER),
@@ -96,6 +96,12 @@ def _check(message: dict[str, Any]) -> SyncRequest:
         events=[_event(each) for each in _list(message, "events", MOST_EVENTS)],
         results=[_result(each) for each in _list(message, "results", MOST_RESULTS)],
     )
+
+
+def _instance(message: dict[str, Any]) -> str:
+    """Empty for a plugin that cannot read its state folder, and so does not know."""
+    unknown = "instance" in message and message["instance"] is None
+    return "" if unknown else reading.needed_text(message, "instance", 36)
 
 
 def _load(body: bytes) -> dict[str, Any]:

@@ -47,9 +47,10 @@ def _noted(node: Node, request: SyncRequest) -> bool:
         "last_seen_at": now,
         "config_revision": request.config_revision or 0,
     }
-    if request.boot != stored.boot or request.instance != stored.instance:
+    instance = request.instance or stored.instance
+    if request.boot != stored.boot or instance != stored.instance:
         previous = stored.boot
-        fields |= {"instance": request.instance, "boot": request.boot, "previous_boot": previous}
+        fields |= {"instance": instance, "boot": request.boot, "previous_boot": previous}
         # What the old process did not finish, the new one is asked at once.
         Command.objects.filter(node=node, finished_at=None).update(sent_at=None)
     Node.objects.filter(pk=node.pk).update(**fields)
@@ -57,7 +58,7 @@ def _noted(node: Node, request: SyncRequest) -> bool:
 
 
 def _another(stored: Node, request: SyncRequest) -> bool:
-    if stored.instance and request.instance != stored.instance:
+    if stored.instance and request.instance and request.instance != stored.instance:
         return True
     return request.boot != stored.boot and request.boot == stored.previous_boot
 

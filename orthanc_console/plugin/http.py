@@ -71,7 +71,7 @@ class JsonClient:
         data = None if body is None else json.dumps(body).encode()
         try:
             return self._exchange(method, path, data, timeout)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
             raise HttpFailure(f"{type(error).__name__}: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,16 +51,11 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
     state = environment.get("ORTHANC_CONSOLE_STATE") or str(section.get("StateDirectory", ""))
     if problem := _url_problem(url):
         problems["console_url"] = problem
-    if not token:
-        problems["console_token"] = (
-            f'No node token: set "{SECTION}": {{"Token": ...}} or ORTHANC_CONSOLE_TOKEN. '
-            "The console makes one under Nodes, Add a node."
-        )
+    if problem := _token_problem(token.strip()):
+        problems["console_token"] = problem
     ca_file = str(section.get("CaFile", ""))
-    if ca_file and not Path(ca_file).is_file():
-        problems["ca_file"] = (
-            f'"CaFile" {ca_file} is not there; the certificates of the system are used instead.'
-        )
+    if ca_file and (problem := _ca_file_problem(ca_file)):
+        problems["ca_file"] = problem
         ca_file = ""
     return Settings(
         url=url.rstrip("/"),
@@ -83,6 +79,25 @@ def _url_problem(url: str) -> str:
     except ValueError:
         valid = False
     return "" if valid else f'The console address "{url}" is not an http or https address.'
+
+
+def _token_problem(token: str) -> str:
+    if not token:
+        return (
+            f'No node token: set "{SECTION}": {{"Token": ...}} or ORTHANC_CONSOLE_TOKEN. '
+            "The console makes one under Nodes, Add a node."
+        )
+    if not (token.isascii() and token.isprintable()):
+        return "The node token has characters that no token has. Copy it again from the console."
+    return ""
+
+
+def _ca_file_problem(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        return f'"CaFile" {path} cannot be used ({error}); the certificates of the system are used instead.'
+    return ""
 
 
 def _default_state_directory(configuration: Mapping[str, Any]) -> Path:

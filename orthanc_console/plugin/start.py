@@ -12,6 +12,7 @@ from orthanc_console.plugin import log, orthanc_client, settings
 from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
 from orthanc_console.plugin.core import Built, Core
 from orthanc_console.plugin.host import Host
+from orthanc_console.plugin.log import logger
 from orthanc_console.plugin.orthanc_client import OrthancClient
 from orthanc_console.plugin.state import State, StateError
 from orthanc_console.plugin.sync import Sync
@@ -52,7 +53,7 @@ class Plugin:
 
     def start(self) -> None:
         """Start the threads and return at once: Orthanc goes on starting meanwhile."""
-        threading.Thread(target=self._start, name="orthanc-console-start", daemon=True).start()
+        threading.Thread(target=self._begin, name="orthanc-console-start", daemon=True).start()
 
     def status(self) -> dict[str, Any]:
         """What `GET /orthanc-console/status` answers."""
@@ -61,6 +62,21 @@ class Plugin:
             status |= self._sync.summary()
             status["outbox"] = self._state.outbox_size()
         return status
+
+    def _begin(self) -> None:
+        while True:
+            try:
+                self._start()
+            except Exception as error:
+                logger.exception("the plugin could not start")
+                message = f"{type(error).__name__}: {error}"
+                self._warnings.set(
+                    "start", f"The plugin could not start and tries again: {message}"
+                )
+                time.sleep(STATE_RETRY)
+            else:
+                self._warnings.clear("start")
+                return
 
     def _start(self) -> None:
         console = ConsoleClient(self._settings) if self._can_call() else None
@@ -108,6 +124,8 @@ class Plugin:
             console.sync(Sync.stateless_request(self.status()))
         except ConsoleError as error:
             self._warnings.set("console", str(error))
+        else:
+            self._warnings.clear("console")
 
     def _build(self, state: State) -> list[Built]:
         if self._orthanc is None:

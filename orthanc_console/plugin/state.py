@@ -22,6 +22,9 @@ FILE_NAME = "orthanc-console.db"
 # When the console answered last, in seconds since the epoch.
 HEARD = "heard_at"
 KEEP_HEARD_EVERY = 60.0
+BUSY_SECONDS = 10.0
+# Errors that say nothing against the file itself: it is kept where it is, and tried again.
+NOT_THE_FILE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
@@ -73,7 +76,8 @@ class State:
         try:
             db = self._open()
         except sqlite3.Error as error:
-            if not existed:
+            name = getattr(error, "sqlite_errorname", "")
+            if not existed or name.startswith(NOT_THE_FILE):
                 raise
             self.replaced = self._put_aside()
             logger.error("state file was unusable (%s), kept as %s", error, self.replaced)
@@ -83,7 +87,9 @@ class State:
         return db
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         try:
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA journal_mode=WAL")

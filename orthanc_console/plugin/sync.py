@@ -62,7 +62,10 @@ class Sync:
         self._sent_status: dict[str, Any] = {}
         self._status_at = 0.0
         self._last_success: float | None = None
-        self._obey(state.get("config"))
+        # Whether the last configuration that came could be read.
+        self._readable = True
+        if (kept := state.get("config")) is not None:
+            self._obey(kept)
 
     @property
     def config_revision(self) -> int | None:
@@ -74,7 +77,7 @@ class Sync:
         """A request of a plugin that has no usable state file: it can only say so."""
         return {
             "protocol": PROTOCOL,
-            "instance": BOOT,
+            "instance": None,
             "boot": BOOT,
             "sent_at": clock.iso(clock.now()),
             "config_revision": None,
@@ -96,9 +99,11 @@ class Sync:
 
     def listen(self) -> float:
         """One waiting call. Returns the seconds until the next."""
-        return self._guarded(
+        pause = self._guarded(
             "listen", SHORTEST_LISTEN, lambda: self._exchange([], [], wait=LISTEN_SECONDS)
         )
+        # The console does not wait while it has a configuration to give.
+        return pause if self._readable else LONGEST_PAUSE
 
     def report(self) -> float:
         """Hand over all that waits, then the status if it changed or is old. Returns the seconds until the next look."""
@@ -177,14 +182,25 @@ class Sync:
         if not isinstance(config, dict) or config.get("revision") == self.config_revision:
             return
         self._obey(config)
-        with self._state.transaction() as db:
-            self._state.put(db, "config", config)
-        logger.info("configuration %s is in force", config["revision"])
+        if self._readable:
+            with self._state.transaction() as db:
+                self._state.put(db, "config", config)
+            logger.info("configuration %s is in force", config["revision"])
 
-    def _obey(self, config: dict[str, Any] | None) -> None:
-        if config is not None:
+    def _obey(self, config: dict[str, Any]) -> None:
+        try:
             for capability in self._capabilities:
                 capability.configure(config)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._readable = False
+            self._warnings.set(
+                "config_unreadable",
+                f"This plugin cannot read the console's configuration ({type(error).__name__}: {error}) and goes on with the one "
+                "that it has. Bring plugin and console to the same version.",
+            )
+        else:
+            self._readable = True
+            self._warnings.clear("config_unreadable")
             self._config = config
 
     def _start(self, command: dict[str, Any]) -> None:
