@@ -10,7 +10,7 @@ from django.core.cache import cache
 
 from routing.conditions.values import is_absent, shown
 from routing.language import symbols_catalogue
-from routing.language.symbols import all_symbols
+from routing.language.symbols import find_symbol
 from routing.models import Study
 
 LOOKED_AT = 400
@@ -61,7 +61,7 @@ def count_values(studies: Iterable[Mapping[str, Any]]) -> Values:
 
 
 def _parts(name: str, raw: object) -> list[str]:
-    symbol = all_symbols().get(name)
+    symbol = find_symbol(name)
     if symbol is None or symbol.vr in _NAMING_VRS or name in _NAMING:
         return []
     text = shown(raw).strip()

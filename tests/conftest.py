@@ -21,6 +21,16 @@ def _empty_cache() -> Iterator[None]:
     yield
 
 
+@pytest.fixture(autouse=True)
+def _no_private_tags_without_database(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The language asks the database for the site's private tags; most tests of the language have none."""
+    databases = {"db", "transactional_db", "live_server"} & set(request.fixturenames)
+    if not databases and request.node.get_closest_marker("django_db") is None:
+        monkeypatch.setattr("routing.language.symbols._site", dict)
+
+
 @pytest.fixture
 def alice(db: None) -> User:
     """An administrator."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from orthanc_console.accounts.models import Role
 from orthanc_console.nodes.models import Node
 from orthanc_console.pagination import NewestFirst
 from orthanc_console.rest import Strict, actor
+from routing import samples
 from routing.filters import RuleFilter
 from routing.language import parse, parse_tree
 from routing.models import Destination, Rule, RuleRevision, Study
@@ -40,7 +41,15 @@ class RuleSerializer(Strict, serializers.ModelSerializer[Rule]):
         model = Rule
         fields = (
             *("id", "name", "position", "enforcement", "level", "expression", "destinations"),
-            *("nodes", "late_arrivals", "stop_on_match", "revision", "sentence", "reason"),
+            *(
+                "nodes",
+                "late_arrivals",
+                "priority",
+                "stop_on_match",
+                "revision",
+                "sentence",
+                "reason",
+            ),
             *("last_matched_at", "created_at", "updated_at"),
         )
         read_only_fields = ("revision", "last_matched_at", "created_at", "updated_at")
@@ -150,6 +159,21 @@ class DecisionSerializer(serializers.Serializer[Any]):
     matched_series = serializers.ListField(child=serializers.IntegerField())
 
 
+class SymbolSerializer(serializers.Serializer[Any]):
+    """A name; only a DICOM keyword has `tag`, `vr` and `vm`. `samples` are values that this site's studies have."""
+
+    name = serializers.CharField()
+    type = serializers.CharField()
+    list = serializers.BooleanField()
+    scope = serializers.CharField()
+    description = serializers.CharField()
+    tag = serializers.CharField()
+    vr = serializers.CharField()
+    vm = serializers.CharField()
+    seen = serializers.BooleanField()
+    samples = serializers.ListField(child=serializers.CharField())
+
+
 class RuleViewSet(viewsets.ModelViewSet[Rule]):
     """Forwarding rules in their order."""
 
@@ -170,6 +194,15 @@ class RuleViewSet(viewsets.ModelViewSet[Rule]):
         given = body.validated_data
         parsed = parse(given["text"]) if "text" in given else parse_tree(given["tree"])
         return Response(parsed.as_dict())
+
+    @extend_schema(
+        parameters=[OpenApiParameter("q", str, description="Part of a keyword or of a tag")],
+        responses=SymbolSerializer(many=True),
+    )
+    @action(detail=False, pagination_class=None, filterset_class=None)
+    def symbols(self, request: Request) -> Response:
+        """The names that rules can use, those that this site's studies carry first."""
+        return Response(samples.complete(request.query_params.get("q", "")[:64]))
 
     @extend_schema(request=TestSerializer, responses=DecisionSerializer)
     @action(detail=False, methods=["post"], pagination_class=None, filterset_class=None)

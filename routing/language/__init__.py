@@ -7,6 +7,6 @@ docs/rules.md describes the language.
 
 from routing.language.parsing import parse, parse_tree
 from routing.language.problems import Parsed, Problem
-from routing.language.symbols import symbols_catalogue
+from routing.language.symbols import REQUEST, STUDY, symbols_catalogue
 
-__all__ = ["Parsed", "Problem", "parse", "parse_tree", "symbols_catalogue"]
+__all__ = ["REQUEST", "STUDY", "Parsed", "Problem", "parse", "parse_tree", "symbols_catalogue"]

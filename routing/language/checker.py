@@ -25,7 +25,7 @@ from routing.language.advice import Value
 from routing.language.grammar import Node
 from routing.language.literals import list_of, literal, negative
 from routing.language.problems import MAX_PROBLEMS, RuleProblem
-from routing.language.symbols import CLOCKS, all_symbols, closest, unusable_keyword
+from routing.language.symbols import CLOCKS, closest, find_symbol, unusable_keyword
 
 _OPERATORS = {
     **{"EQ": "==", "NE": "!=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">="},
@@ -148,7 +148,7 @@ class Checker:
         name = node.parts[0]
         if node.options["scope"] is not None:
             return self._clock(node, name)
-        symbol = all_symbols().get(name)
+        symbol = find_symbol(name)
         if symbol is None:
             raise _unknown(node, name)
         self.symbols[name] = None

@@ -9,7 +9,7 @@ from routing.conditions import to_text
 from routing.conditions.kinds import EQUALITY, ORDER
 from routing.conditions.values import parse_duration, parse_moment
 from routing.language.problems import RuleProblem
-from routing.language.symbols import all_symbols
+from routing.language.symbols import find_symbol
 
 Places = dict[int, tuple[int, int]]
 Tree = dict[str, Any]
@@ -49,7 +49,7 @@ def _case_warnings(leaf: Tree, places: Places) -> Iterator[RuleProblem]:
         return
     sides = leaf["left"], leaf["right"]
     for field, literal in (sides, sides[::-1]):
-        symbol = all_symbols().get(str(field.get("field")))
+        symbol = find_symbol(str(field.get("field")))
         if symbol is None or symbol.vr != "CS" or "value" not in literal:
             continue
         written = literal["value"] if literal.get("list") else [literal["value"]]
@@ -69,7 +69,8 @@ def _group_warnings(name: str, parts: list[Tree], places: Places) -> Iterator[Ru
     for field, constraints in by_field.items():
         last = places[id(constraints[-1][2])]
         if name == "all" and not _can_hold(constraints):
-            of_series = all_symbols()[field].scope == "series"
+            symbol = find_symbol(field)
+            of_series = symbol is not None and symbol.scope == "series"
             what = (
                 "of one series can never hold together" if of_series else "can never hold together"
             )

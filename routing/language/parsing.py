@@ -19,12 +19,13 @@ from routing.language.lint import warnings
 from routing.language.literals import UNSTORABLE
 from routing.language.problems import Parsed, RuleProblem
 from routing.language.sentence import sentence
+from routing.language.symbols import STUDY, about
 
 logger = logging.getLogger(__name__)
 
 
-def parse(text: str) -> Parsed:
-    """Check the text of a rule.
+def parse(text: str, subject: str = STUDY) -> Parsed:
+    """Check the text of a rule, or with `subject` REQUEST that of a condition on a C-MOVE.
 
     Never raises for what a user writes: problems are in ``errors``, each with its place, and then
     ``tree`` is None. Results are kept and shared: treat them as read-only.
@@ -32,7 +33,11 @@ def parse(text: str) -> Parsed:
     if len(text) > MAX_TEXT:
         message = f"a rule has at most {MAX_TEXT} characters, this one has {len(text)}"
         return _failed(text, [RuleProblem("too_long", message, MAX_TEXT, len(text))])
-    return _parse(text)
+    parsed = _parse(text, subject)
+    if any(problem.code == "unknown_symbol" for problem in parsed.errors):
+        # The site may have given the name to a private tag since.
+        return _parse.__wrapped__(text, subject)
+    return parsed
 
 
 def parse_tree(tree: object) -> Parsed:
@@ -48,9 +53,10 @@ def parse_tree(tree: object) -> Parsed:
 
 
 @functools.lru_cache(maxsize=1024)
-def _parse(text: str) -> Parsed:
+def _parse(text: str, subject: str) -> Parsed:
     try:
-        return _checked(text)
+        with about(subject):
+            return _checked(text)
     except RuleProblem as problem:
         return _failed(text, [problem])
     except Exception as error:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -111,6 +114,17 @@ _OWN = {
     "Node": (TEXT, "name of the Orthanc that received the study"),
     "ReceivedAt": (DATETIME, "when the first instance was received, local time of the node"),
 }
+# What is known of a C-MOVE besides the study that it asks for; intercept.plugin.request gives the values.
+_OF_REQUEST = {
+    "Level": (TEXT, "level of the C-MOVE: PATIENT, STUDY, SERIES or IMAGE"),
+    "SourceAET": (TEXT, "AE title of this Orthanc that the C-MOVE called"),
+    "TargetAET": (TEXT, "AE title that the images are to go to"),
+    "OriginatorAET": (TEXT, "AE title of who asks"),
+    "OriginatorID": (NUMBER, "Message ID of the C-MOVE"),
+    "OriginatorIP": (TEXT, "IP address of who asks, from Orthanc 1.12.10 with its Python plugin 7.0"),
+    "UIDs": (Kind("text", True), "every UID that the C-MOVE names"),
+}
+STUDY, REQUEST = "study", "request"
 CLOCKS = {
     "$now": "the time of the evaluation, local time of the node",
     "$today": "the start of the day of the evaluation, local time of the node",
@@ -144,9 +158,47 @@ class Symbol:
         return {**found, "type": self.kind.type, "list": self.kind.is_list}
 
 
+_site: Callable[[], Mapping[str, Symbol]] = dict
+
+
+def read_site_symbols_from(source: Callable[[], Mapping[str, Symbol]]) -> None:
+    """Let rules also use the names that a site gives to private tags; `source` tells them at any time."""
+    global _site
+    _site = source
+
+
+def site_symbols() -> Mapping[str, Symbol]:
+    """The names that the site has added, as they are now."""
+    return _site()
+
+
+_about: ContextVar[str] = ContextVar("about", default=STUDY)
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Within it, names are those of a condition on a study, or on a C-MOVE `REQUEST` and its study."""
+    token = _about.set(subject)
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def request_symbols() -> Mapping[str, Symbol]:
+    """The names that only a condition on a C-MOVE can use."""
+    return {name: Symbol(name, kind, "study", text) for name, (kind, text) in _OF_REQUEST.items()}
+
+
+def find_symbol(name: str) -> Symbol | None:
+    """What a name stands for: the console's own and the dictionary's first, then the site's."""
+    own = request_symbols() if _about.get() == REQUEST and name in _OF_REQUEST else all_symbols()
+    return own.get(name) or site_symbols().get(name)
+
+
 @functools.cache
 def all_symbols() -> dict[str, Symbol]:
-    """Every name that a rule can use, the console's own first, then by DICOM tag."""
+    """Every name that a rule of any site can use, the console's own first, then by DICOM tag."""
     found = {name: Symbol(name, *_OWN[name][:1], "study", _OWN[name][1]) for name in SYMBOLS}
     for tag, (vr, vm, description, _retired, keyword) in _dictionary().items():
         kind = _kind_of(vr, vm)
@@ -172,7 +224,9 @@ def unusable_keyword(name: str) -> bool:
 def closest(name: str) -> str:
     """The name that was probably meant, or an empty text."""
     wanted = name.replace("_", "").lower()
-    by_lower = _by_lower_case()
+    by_lower = {**_by_lower_case(), **{each.lower(): each for each in site_symbols()}}
+    if _about.get() == REQUEST:
+        by_lower |= {each.lower(): each for each in _OF_REQUEST}
     if wanted in by_lower:
         return by_lower[wanted]
     longer = [each for each in by_lower if len(wanted) >= 4 and each.startswith(wanted)]
@@ -200,7 +254,8 @@ def symbols_catalogue(query: str = "", limit: int = 50) -> list[dict[str, Any]]:
     Each is ``{"name", "type", "list", "scope", "description", "tag", "vr", "vm"}``.
     """
     wanted = query.lower()
-    found = [symbol for lower, symbol in _searchable() if wanted in lower]
+    own = [each for each in site_symbols().values() if wanted in f"{each.name} {each.tag}".lower()]
+    found = own + [symbol for lower, symbol in _searchable() if wanted in lower]
     found.sort(key=lambda symbol: not symbol.name.lower().startswith(wanted))
     return [symbol.as_dict() for symbol in found[:limit]]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -13,21 +15,30 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from orthanc_console.accounts.access import SignedInRequest, admin_required, viewer_required
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.forms import errors_in
+from routing import rule_templates as beginnings
 from routing.filters import RuleFilter
 from routing.forms import RuleForm
 from routing.models import Destination, Rule
 from routing.models.rule import Enforcement
+from routing.samples import seen_values
+from routing.services import ordering
 from routing.services import rules as services
+from routing.views.rule_backtests import before_activating
+from routing.views.rule_editor import editor_context
 
 
 @viewer_required
 @require_safe
 def rules(request: SignedInRequest) -> HttpResponse:
-    found = RuleFilter(request.GET, Rule.objects.prefetch_related("destinations", "nodes"))
+    everything = Rule.objects.prefetch_related("destinations", "nodes")
+    found = RuleFilter(request.GET, everything)
     rows = list(found.qs) if found.is_valid() else []
     active = chips(found, request.GET)
+    shadowed = ordering.shadowed(everything if active else rows)
     for rule in rows:
         rule.sentence = services.check(rule.expression).sentence
+        rule.shadow = shadowed.get(rule.pk)
+        rule.idle = ordering.idle(rule)
     context = {"filter": found, "chips": active, "rules": rows, "movable": not active}
     return render(request, "rules/list.html", context)
 
@@ -40,14 +51,33 @@ def rule(request: SignedInRequest, pk: int) -> HttpResponse:
         "rule": rule,
         "parsed": services.check(rule.expression),
         "revisions": rule.revisions.all(),
+        "shadow": ordering.shadowed(Rule.objects.prefetch_related("nodes")).get(rule.pk),
+        "idle": ordering.idle(rule),
     }
     return render(request, "rules/detail.html", context)
 
 
 @admin_required
+@require_safe
+def rule_templates(request: SignedInRequest) -> HttpResponse:
+    """Rules to begin with, with the values that this site's studies have."""
+    samples = seen_values()
+    known = [
+        (each, text, services.check(text).sentence)
+        for each in beginnings.TEMPLATES
+        if (text := each.expression(samples))
+    ]
+    return render(request, "rules/templates.html", {"templates": known})
+
+
+@admin_required
 @require_http_methods(["GET", "POST"])
 def rule_create(request: SignedInRequest) -> HttpResponse:
-    return _edit(request, Rule())
+    chosen = beginnings.find(request.GET.get("template", ""))
+    if chosen is None:
+        return _edit(request, Rule())
+    name, text = str(chosen.name), chosen.expression(seen_values())
+    return _edit(request, Rule(name=name, expression=text, level=chosen.level))
 
 
 @admin_required
@@ -58,32 +88,58 @@ def rule_edit(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def _edit(request: SignedInRequest, rule: Rule) -> HttpResponse:
     form = RuleForm(request.POST or None, instance=rule)
-    checking = "check" in request.POST
-    if request.method == "POST" and not checking and form.is_valid():
+    looking = bool({"check", "try"} & request.POST.keys())
+    replay: dict[str, Any] = {}
+    if request.method == "POST" and not looking and form.is_valid():
         with errors_in(form):
-            saved = services.save(
-                request.user,
-                form.save(commit=False),
-                destinations=form.cleaned_data["destinations"],
-                nodes=form.nodes,
-                reason=form.cleaned_data["reason"],
-            )
-            messages.success(
-                request,
-                _(
-                    "“%(name)s” is saved as revision %(number)d; nodes that are online follow it within seconds."
-                )
-                % {"name": saved, "number": saved.revision},
-            )
-            return redirect("rule", pk=saved.pk)
+            replay = _replay_first(request, form)
+            if not replay:
+                return _saved(request, form)
     text = form["expression"].value() or ""
+    stored = Rule.objects.filter(pk=rule.pk).first()
     context = {
         "form": form,
-        "rule": Rule.objects.filter(pk=rule.pk).first(),
+        "rule": stored,
         "parsed": services.check(text) if text.strip() else None,
-        "checking": checking,
+        "checking": looking,
+        "replay": replay,
+        **editor_context(stored or rule, request.POST, text),
     }
-    return render(request, "rules/form.html", context)
+    return render(request, "rules/form.html", {**context, **replay})
+
+
+def _saved(request: SignedInRequest, form: RuleForm) -> HttpResponse:
+    saved = services.save(
+        request.user,
+        form.save(commit=False),
+        destinations=form.cleaned_data["destinations"],
+        nodes=form.nodes,
+        reason=form.cleaned_data["reason"],
+    )
+    words = _(
+        "“%(name)s” is saved as revision %(number)d; nodes that are online follow it within seconds."
+    )
+    messages.success(request, words % {"name": saved, "number": saved.revision})
+    return redirect("rule", pk=saved.pk)
+
+
+def _replay_first(request: SignedInRequest, form: RuleForm) -> dict[str, Any]:
+    """What an active rule would have done, before it is saved with another condition; empty when there is no need."""
+    rule = form.instance
+    if "confirmed" in request.POST or rule.enforcement != Enforcement.ACTIVE:
+        return {}
+    destinations, nodes = list(form.cleaned_data["destinations"]), form.nodes
+    services.validate(rule, destinations)
+    stored = Rule.objects.filter(pk=rule.pk).first()
+    same = ("enforcement", "expression", "level")
+    if stored and all(getattr(stored, name) == getattr(rule, name) for name in same):
+        return {}
+    return before_activating(
+        request,
+        rule,
+        nodes=[node.pk for node in nodes],
+        destinations=[each.pk for each in destinations],
+    )
 
 
 @viewer_required
@@ -134,13 +190,28 @@ def rule_move(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_enforcement(request: SignedInRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(Rule, pk=pk)
+    wanted = request.POST.get("enforcement", "")
     try:
-        services.set_enforcement(request.user, rule, request.POST.get("enforcement", ""))
+        replay = {} if "confirmed" in request.POST else _replay_stored(request, rule, wanted)
+        if replay:
+            return render(request, "rules/activate.html", {"rule": rule, **replay})
+        services.set_enforcement(request.user, rule, wanted)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
         messages.success(request, _enforced(Rule.objects.get(pk=pk)))
     return redirect("rule", pk=pk)
+
+
+def _replay_stored(request: SignedInRequest, rule: Rule, wanted: str) -> dict[str, Any]:
+    if wanted != Enforcement.ACTIVE or rule.enforcement == Enforcement.ACTIVE:
+        return {}
+    return before_activating(
+        request,
+        rule,
+        nodes=rule.nodes.values_list("pk", flat=True),
+        destinations=rule.destinations.values_list("pk", flat=True),
+    )
 
 
 def _enforced(rule: Rule) -> str:
