@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "orthanc_console.agent",
     "orthanc_console.dashboard",
     "routing",
+    "intercept",
     "purge",
 ]
 
@@ -211,6 +213,15 @@ SPECTACULAR_SETTINGS = {
         "LaneStateEnum": "routing.models.destination.Lane.State",
     },
 }
+
+# One line that never changes: django-crontab loses its own lines once they differ. What is due is in the database.
+CRONJOBS = [("* * * * *", "purge.cron.tick")]
+# Under cron the environment is empty; `manage.py install_schedule` writes down what the console needs of it.
+SCHEDULE_ENVIRONMENT = DATA_DIR / "schedule.env"
+CRONTAB_COMMAND_PREFIX = f". {shlex.quote(str(SCHEDULE_ENVIRONMENT))};"
+CRONTAB_DJANGO_MANAGE_PATH = str(BASE_DIR / "manage.py")
+CRONTAB_EXECUTABLE = env.str("CRONTAB_EXECUTABLE", default="crontab")
+CRONTAB_COMMENT = "orthanc-console"
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from orthanc_console.plugin import clock
@@ -131,8 +131,16 @@ class Purge:
         self._change(ident, str(data["run"]), "It is approved.", approved=True)
 
     def _cancel(self, ident: str, data: dict[str, Any]) -> None:
+        self._keep_out(str(data["run"]))
         by = f"Cancelled by {data.get('by') or 'hand'}."
         self._change(ident, str(data["run"]), "It is cancelled.", ending="cancelled", detail=by)
+
+    def _keep_out(self, run: str) -> None:
+        """A run that is cancelled before its own command came must not begin when that comes."""
+        with self._state.transaction() as db:
+            if self._runs.get(run) is None:
+                never = Run(run, {"dry_run": False}, "manual", state="cancelled")
+                self._runs.add(db, replace(never, finished_at=clock.now()))
 
     def _change(self, ident: str, run: str, done: str, **values: Any) -> None:
         with self._state.transaction() as db:

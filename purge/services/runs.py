@@ -1,0 +1,254 @@
+"""Starting, approving, changing and cancelling runs. The node carries them out: each act is a command to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from orthanc_console.accounts.models import User
+from orthanc_console.audit import log
+from orthanc_console.nodes import services as nodes_services
+from orthanc_console.nodes.models import Command, Node
+from purge.models import PurgePolicy, PurgeRun
+from purge.models.run import OPEN_STATES, Cause, State
+from purge.services import policies
+from routing.models import Destination
+from routing.models.rule import Enforcement
+
+# A node that does not take a run within this time does not run it at all: what was right to delete may have changed.
+TAKEN_WITHIN = timedelta(hours=1)
+PREVIEW_SECONDS = 25.0
+SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a policy would do on one node; `result` has the counts and some of the studies."""
+
+    node: Node
+    ok: bool
+    detail: str
+    result: dict[str, Any]
+
+
+def start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None = None) -> list[PurgeRun]:
+    """Run the policy now.
+
+    Args:
+        nodes: some of those that it concerns; None means all of them.
+
+    Raises:
+        ValidationError: it is disabled, does not concern the node, or a run of it is not over there.
+    """
+    if policy.enforcement == Enforcement.DISABLED:
+        raise ValidationError(_("The policy is disabled. Make it active, or a dry run, first."))
+    concerned = policies.concerned_nodes(policy)
+    chosen = concerned if nodes is None else list(nodes)
+    strange = [node for node in chosen if node not in concerned]
+    if strange or not chosen:
+        where = strange[0] if strange else _("No node")
+        raise ValidationError(_("%(node)s is not concerned by this policy.") % {"node": where})
+    for node in chosen:
+        if open_run(policy, node):
+            raise ValidationError(
+                _("A run of it on %(node)s is not over. Cancel it, or wait.") % {"node": node}
+            )
+    with transaction.atomic():
+        runs = [_request(policy, node, Cause.MANUAL, actor=actor) for node in chosen]
+        for run in runs:
+            log.record(actor, "purge_run.requested", run)
+    return runs
+
+
+def start_scheduled(policy: PurgePolicy, node: Node, due_at: datetime, note: str = "") -> None:
+    """Start what is due, once, however many consoles try."""
+    try:
+        with transaction.atomic():
+            run = _request(policy, node, Cause.SCHEDULE, due_at=due_at, detail=note)
+            log.record(None, "purge_run.requested", run, actor_name=SCHEDULER, message=note)
+    except IntegrityError:
+        # Another console was faster.
+        return
+    except ValidationError as error:
+        skip(policy, node, due_at, " ".join(error.messages), State.REFUSED)
+
+
+def skip(
+    policy: PurgePolicy, node: Node, due_at: datetime, why: str, state: State = State.SKIPPED
+) -> None:
+    """Note that a run that was due does not take place."""
+    now = timezone.now()
+    run = _run(policy, node, Cause.SCHEDULE, now, due_at=due_at, state=state, detail=why)
+    run.finished_at = now
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            log.record(None, "purge_run.skipped", run, actor_name=SCHEDULER, message=why)
+    except IntegrityError:
+        return
+
+
+def skip_untaken(now: datetime) -> None:
+    """End the runs that their nodes never took."""
+    late = PurgeRun.objects.filter(state=State.REQUESTED, created_at__lt=now - TAKEN_WITHIN)
+    why = _("The node did not call the console within an hour, so the run was given up.")
+    late.update(state=State.SKIPPED, detail=why, finished_at=now)
+
+
+def open_run(policy: PurgePolicy, node: Node) -> PurgeRun | None:
+    return policy.runs.filter(node=node, state__in=OPEN_STATES).first()
+
+
+def cancel(actor: User, run: PurgeRun) -> Command:
+    """Stop the run: what is not deleted yet stays.
+
+    Raises:
+        ValidationError: it is over.
+    """
+    _check_open(run)
+    with transaction.atomic():
+        _waiting_command(run).update(expires_at=timezone.now())
+        command = nodes_services.ask(run.node, "purge_cancel", _about(run, actor), actor)
+        if run.state == State.REQUESTED:
+            run.state, run.finished_at = State.CANCELLED, timezone.now()
+            run.detail = _("Cancelled by %(name)s.") % {"name": actor.get_username()}
+            run.save(update_fields=["state", "finished_at", "detail"])
+        log.record(actor, "purge_run.cancelled", run)
+    return command
+
+
+def approve(actor: User, run: PurgeRun) -> Command:
+    """Let a held run begin, as the second person.
+
+    Raises:
+        ValidationError: it needs no approval, is approved or over, or the user is the first person.
+    """
+    _check_open(run)
+    if not run.needs_approval or run.approved_at is not None:
+        raise ValidationError(_("The run needs no approval, or has it already."))
+    first = run.requested_by_id or (run.policy.saved_by_id if run.policy else None)
+    if actor.pk == first:
+        raise ValidationError(
+            _("You started this run, or saved its policy last. Another administrator approves it.")
+        )
+    with transaction.atomic():
+        run.approved_by_name, run.approved_at = actor.get_username(), timezone.now()
+        run.save(update_fields=["approved_by_name", "approved_at"])
+        log.record(actor, "purge_run.approved", run)
+        return nodes_services.ask(run.node, "purge_approve", _about(run, actor), actor)
+
+
+def keep(actor: User, run: PurgeRun, studies: Iterable[str]) -> Command:
+    """Take studies out of a run that is held.
+
+    Args:
+        studies: their Orthanc identifiers.
+
+    Raises:
+        ValidationError: it is not held.
+    """
+    if run.state != State.HELD:
+        raise ValidationError(_("Only a run that is held can be changed."))
+    chosen = sorted(set(studies))
+    with transaction.atomic():
+        log.record(actor, "purge_run.changed", run, changes={"keep": [None, chosen]})
+        data = {**_about(run, actor), "studies": chosen}
+        return nodes_services.ask(run.node, "purge_keep", data, actor)
+
+
+def preview(
+    actor: User,
+    policy: PurgePolicy,
+    nodes: Sequence[Node],
+    *,
+    required: Sequence[Destination] | None = None,
+    seconds: float = PREVIEW_SECONDS,
+) -> list[Preview]:
+    """Ask nodes what the policy would do now; nothing is made. Waits for all of them together.
+
+    Args:
+        required: the destinations that must have the studies, of a policy that is not saved.
+
+    Raises:
+        ValidationError: the policy cannot be gone by.
+    """
+    expires = timedelta(seconds=seconds)
+    asked: list[tuple[Node, Command | None]] = []
+    for node in nodes:
+        spec = policies.terms(policy, node)
+        if required is not None:
+            spec["verified_at"] = sorted(each.pk for each in required)
+        data = {"spec": spec}
+        command = (
+            nodes_services.ask(node, "purge_preview", data, actor, expires) if node.online else None
+        )
+        asked.append((node, command))
+    deadline = time.monotonic() + seconds
+    return [_preview(node, command, deadline) for node, command in asked]
+
+
+def _preview(node: Node, command: Command | None, deadline: float) -> Preview:
+    if command is None:
+        return Preview(node, False, _("The node is offline and could not be asked."), {})
+    nodes_services.wait_for(command, max(0.0, deadline - time.monotonic()))
+    if command.finished_at is None:
+        return Preview(node, False, _("The node did not answer in time."), {})
+    return Preview(node, bool(command.ok), command.detail, command.result)
+
+
+def _request(policy: PurgePolicy, node: Node, cause: Cause, **values: Any) -> PurgeRun:
+    actor = values.pop("actor", None)
+    spec = policies.terms(policy, node)
+    run = _run(policy, node, cause, timezone.now(), **values)
+    run.dry_run = spec["dry_run"]
+    run.requested_by = actor
+    run.requested_by_name = actor.get_username() if actor else SCHEDULER
+    run.save(force_insert=True)
+    data = {
+        "run": str(run.pk),
+        "policy": {"id": policy.pk, "name": policy.name, "revision": policy.revision},
+        "cause": str(cause),
+        "spec": spec,
+        "hold_minutes": policy.hold_minutes,
+        "needs_approval": policy.needs_approval,
+    }
+    nodes_services.ask(node, "purge_run", data, actor, TAKEN_WITHIN)
+    return run
+
+
+def _run(
+    policy: PurgePolicy, node: Node, cause: Cause, created_at: datetime, **values: Any
+) -> PurgeRun:
+    return PurgeRun(
+        policy=policy,
+        policy_name=policy.name,
+        policy_revision=policy.revision,
+        node=node,
+        cause=cause,
+        needs_approval=policy.needs_approval,
+        created_at=created_at,
+        **values,
+    )
+
+
+def _check_open(run: PurgeRun) -> None:
+    if not run.open:
+        state = run.get_state_display().lower()
+        raise ValidationError(_("The run is over: it is %(state)s.") % {"state": state})
+
+
+def _waiting_command(run: PurgeRun) -> Any:
+    waiting = Command.objects.filter(node=run.node, kind="purge_run", finished_at=None)
+    return waiting.filter(data__run=str(run.pk))
+
+
+def _about(run: PurgeRun, actor: User) -> dict[str, Any]:
+    return {"run": str(run.pk), "by": actor.get_username()}
