@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.urls import path
 from rest_framework.routers import DefaultRouter
 
+from intercept.api import MoveRequestViewSet, TargetViewSet, WebhookDeliveryViewSet
 from orthanc_console.audit.api import AuditEventViewSet
 from orthanc_console.nodes.api import NodeViewSet
+from purge.api import PolicyViewSet, PurgedStudyViewSet, RunViewSet, SettingsViewSet
 from routing.api.acts import ActViewSet
 from routing.api.deliveries import DeliveryViewSet
 from routing.api.destinations import DestinationViewSet
@@ -21,6 +24,20 @@ router.register("studies", StudyViewSet, basename="api-study")
 router.register("deliveries", DeliveryViewSet, basename="api-delivery")
 router.register("lanes", LaneViewSet, basename="api-lane")
 router.register("acts", ActViewSet, basename="api-act")
+router.register("purge-policies", PolicyViewSet, basename="api-purge-policy")
+router.register("purge-runs", RunViewSet, basename="api-purge-run")
+router.register("purged-studies", PurgedStudyViewSet, basename="api-purged-study")
+router.register("webhook-targets", TargetViewSet, basename="api-webhook-target")
+router.register("move-requests", MoveRequestViewSet, basename="api-move-request")
+router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="api-webhook-delivery")
 router.register("audit-events", AuditEventViewSet, basename="api-audit-event")
 
-urlpatterns = router.urls
+urlpatterns = [
+    # One object, so its address has no identifier.
+    path(
+        "purge-settings/",
+        SettingsViewSet.as_view({"get": "list", "patch": "partial_update"}),
+        name="api-purge-settings",
+    ),
+    *router.urls,
+]

@@ -13,7 +13,7 @@ from orthanc_console.nodes.models import Node
 # only what makes the whole batch come again.
 Handler = Callable[[Node, list[Incoming]], None]
 
-MODULES = ("routing.agent",)
+MODULES = ("routing.agent", "purge.agent", "intercept.agent")
 
 
 class Capability(Protocol):
