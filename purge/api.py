@@ -208,7 +208,7 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet[PurgeRun]):
     action_roles = {"cancel": Role.OPERATOR, "keep": Role.OPERATOR}
 
     @extend_schema(responses=PurgedStudySerializer(many=True))
-    @action(detail=True, filterset_class=PurgedStudyFilter)
+    @action(detail=True, filterset_class=None)
     def studies(self, request: Request, pk: str | None = None) -> Response:
         """Each study of the run: deleted, kept or failed, and why."""
         rows = self.get_object().studies.select_related("run")
