@@ -44,7 +44,7 @@ def test_a_failed_delivery_shows_the_error_its_meaning_and_what_to_do(
     page = charlie_client.get(f"/deliveries/{delivery.pk}/").content.decode()
     for words in (
         "TCP Initialization Error: Connection refused",
-        "Nothing listens at that address and port.",
+        "Nothing listens at 192.0.2.7:104.",
         "Check that the destination runs",
         "took 14 s",
         "0f6d3a4e-0000-0000-0000-000000000000",

@@ -172,3 +172,27 @@ def test_a_node_behind_its_configuration_is_told(charlie_client: Client) -> None
 def test_no_node_yet_teaches_the_next_step(alice_client: Client, charlie_client: Client) -> None:
     assert b'href="/nodes/new/"' in alice_client.get("/nodes/").content
     assert b"An administrator can do that." in charlie_client.get("/nodes/").content
+
+
+def test_its_settings_are_shown_with_what_they_mean(charlie_client: Client) -> None:
+    node, _secret = make_node(online=True)
+    node.status = {"settings": {"StableAge": 60, "SaveJobs": True, "TcpNoDelay": True, "New": 7}}
+    node.save()
+    page = charlie_client.get(f"/nodes/{node.pk}/").content.decode()
+    for words in (
+        "<code>TcpNoDelay</code>",
+        "some 40 ms late",
+        "after which a study counts as complete",
+        "<code>New</code>",
+    ):
+        assert words in page
+
+
+@pytest.mark.parametrize("settings", [None, [], "x", {"TcpNoDelay": None}, {"A": {"B": [1]}}])
+def test_whatever_a_node_says_of_its_settings_the_page_comes(
+    settings: object, charlie_client: Client
+) -> None:
+    node, _secret = make_node(online=True)
+    node.status = {"settings": settings}
+    node.save()
+    assert charlie_client.get(f"/nodes/{node.pk}/").status_code == 200

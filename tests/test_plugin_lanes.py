@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from routing.plugin import retry
 from routing.plugin.lanes import PROBE_PAUSES, TRUST, Lane
 
@@ -67,3 +69,37 @@ def test_only_what_no_attempt_can_mend_is_permanent() -> None:
     assert not retry.Failure(9, "Connection refused").permanent
     assert retry.Failure(9, "Connection refused").unreachable
     assert not retry.Failure(0, "").permanent
+
+
+NO_CONNECTION = (
+    'DicomAssociation - connecting to AET "X": TCP Initialization Error: Connection refused'
+)
+BROKEN_OFF = 'DicomAssociation - C-STORE to AET "X": Peer aborted Association (or never connected)'
+REFUSED = 'C-STORE SCU to AET "X" has failed with DIMSE status 0xA700'
+
+
+@pytest.mark.parametrize(
+    ("words", "silent", "unreachable"),
+    [
+        (NO_CONNECTION, True, True),
+        ("libCURL error: Timeout was reached", True, True),
+        (BROKEN_OFF, True, False),
+        (REFUSED, False, False),
+        ("Error in the network protocol", False, False),
+    ],
+)
+def test_only_what_was_not_reached_is_tried_again_as_soon_as_a_probe_is_answered(
+    words: str, silent: bool, unreachable: bool
+) -> None:
+    failure = retry.Failure(retry.NETWORK, words)
+    assert (failure.silent, failure.unreachable) == (silent, unreachable)
+
+
+def test_a_lane_that_was_refused_something_goes_on_and_says_so() -> None:
+    lane = Lane(1)
+    lane.answered(now=0)
+    lane.refused(REFUSED)
+    assert lane.trusted(now=1) and lane.breaker == "closed"
+    assert lane.state(waiting=1, held=False) == "failing"
+    lane.answered(now=2)
+    assert lane.state(waiting=1, held=False) == "waiting"

@@ -23,6 +23,7 @@ from orthanc_console.nodes import services
 from orthanc_console.nodes.attach import Instructions
 from orthanc_console.nodes.forms import NodeForm
 from orthanc_console.nodes.models import ConfigRevision, Node
+from orthanc_console.nodes.setting_words import settings_of
 
 SHOWN = 10
 
@@ -47,6 +48,7 @@ def _picture(node: Node) -> dict[str, Any]:
     return {
         "node": node,
         "behind": max(ConfigRevision.current() - node.config_revision, 0),
+        "settings": settings_of(node.status),
         "lanes": node.lanes.select_related("destination"),
         "notices": node.events.filter(kind="node.notice", problem="").order_by("-seq")[:SHOWN],
         "set_aside": set_aside[:SHOWN],

@@ -61,6 +61,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
     error_means = serializers.CharField()
     what_to_do = serializers.CharField()
+    dimse_status = serializers.CharField(help_text="With its name, where the error has one")
 
 
 class DeliveryDetailSerializer(DeliverySerializer):
@@ -74,13 +75,17 @@ class DeliveryDetailSerializer(DeliverySerializer):
     def get_explanation(self, delivery: Delivery) -> dict[str, str]:
         """The state, the reason and the last error in plain words."""
         last = next(iter(delivery.attempt_set.all()), None)
-        code = last.error_code if last else None
-        means = explain.error(delivery.last_error, code) if delivery.last_error else ("", "")
+        means = explain.Explanation("", "")
+        if delivery.last_error:
+            code = last.error_code if last else None
+            about = explain.about(delivery.node.status, delivery.destination)
+            means = explain.error(delivery.last_error, code, about)
         return {
             "state": str(explain.state(delivery.state)),
             "reason": str(explain.reason(delivery.reason)),
-            "error_means": str(means[0]),
-            "what_to_do": str(means[1]),
+            "error_means": str(means.meaning),
+            "what_to_do": str(means.action),
+            "dimse_status": means.status,
         }
 
 
@@ -104,7 +109,9 @@ class DeliveryViewSet(viewsets.ReadOnlyModelViewSet[Delivery]):
 
     def get_queryset(self) -> QuerySet[Delivery]:
         rows = super().get_queryset()
-        return rows.prefetch_related("attempt_set") if self.action == "retrieve" else rows
+        if self.action == "retrieve":
+            return rows.select_related("node", "destination").prefetch_related("attempt_set")
+        return rows
 
     def get_serializer_class(self) -> type[DeliverySerializer]:
         return DeliveryDetailSerializer if self.action == "retrieve" else DeliverySerializer

@@ -91,17 +91,13 @@ def end(
 def _part_delivered(store: DeliveryStore, job: Job, destination: Destination | None) -> Delivery:
     cleared: dict[str, Any] = {"last_error": "", "unreachable": False}
     cleared |= {"first_failed_at": None, "failures": 0}
-    delivery = store.end(job, job.as_report("succeeded"), sent=job.instances, **cleared)
-    if delivery.remaining():
-        return delivery
-    now = clock.now()
-    verified = destination is not None and destination.verify != "none"
-    return store.change(
-        delivery,
-        state="delivered",
-        delivered_at=now,
-        check_at=now + CHECK_AFTER if verified else None,
-    )
+    before = store.get(job.delivery)
+    if before is not None and before.remaining() <= unpack(job.instances):
+        now = clock.now()
+        verified = destination is not None and destination.verify != "none"
+        check_at = now + CHECK_AFTER if verified else None
+        cleared |= {"state": "delivered", "delivered_at": now, "check_at": check_at}
+    return store.end(job, job.as_report("succeeded"), sent=job.instances, **cleared)
 
 
 def _failed(store: DeliveryStore, job: Job, failure: retry.Failure) -> Delivery:

@@ -62,6 +62,10 @@ class Lane:
         self.next_probe = now + pause
         self.last_error = error
 
+    def refused(self, error: str) -> None:
+        """The destination answered, but did not take what was sent; others of the lane may fare better."""
+        self.last_error = error
+
     @property
     def breaker(self) -> str:
         """`open` while nothing is sent because the destination does not answer, else `closed`."""

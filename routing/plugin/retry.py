@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 # Seconds before the second, third, ... attempt; the last one repeats.
@@ -14,6 +15,8 @@ GIVE_UP_AFTER = 7 * 24 * 3600
 # Orthanc's error codes (Enumerations.h of its framework). 2014: the file has no SOP class or instance, which no attempt can mend.
 PERMANENT = {2014}
 NETWORK = 9
+# Of a peer that answered with an HTTP error, Orthanc says no more than the latter.
+ANSWERED = re.compile(r"DIMSE status 0x|^Error in the network protocol$")
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,17 @@ class Failure:
         return "Cannot transcode" in self.text
 
     @property
+    def silent(self) -> bool:
+        """The destination gave no answer, so it is probed before others are sent. A status, by DIMSE or by HTTP, is an answer."""
+        return self.code == NETWORK and not ANSWERED.search(self.text)
+
+    @property
     def unreachable(self) -> bool:
-        """The destination was not reached at all or fell silent, so other deliveries would fail alike."""
-        return self.code == NETWORK
+        """No connection came about, so a good answer to a probe is worth another try at once.
+
+        A destination that breaks off what it is sent (many do so with callers that they do not know) answers probes all along.
+        """
+        return self.silent and "C-STORE to AET" not in self.text
 
 
 def pause_after(attempts: int) -> float:

@@ -145,8 +145,10 @@ class Sender:
         if outcome.state == "succeeded":
             lane.last_success_at = clock.now()
             lane.answered(time.monotonic())
-        elif outcome.state == "failed" and retry.Failure(outcome.code, "").unreachable:
+        elif outcome.state == "failed" and retry.Failure(outcome.code, outcome.error).silent:
             lane.fell_silent(time.monotonic(), outcome.error)
+        elif outcome.state == "failed":
+            lane.refused(outcome.error)
         if ended.state == "waiting":
             self._hold_or_release(ended, destination)
 

@@ -99,4 +99,4 @@ def _grouped(condition: Q) -> QuerySet[Delivery, Any]:
 
 def _explained(lane: Lane) -> Explanation | None:
     words = lane.problem or lane.last_error
-    return explain.error(words, about=explain.about(lane.node, lane.destination)) if words else None
+    return explain.error(words, about=explain.about(lane.node.status, lane.destination)) if words else None

@@ -96,12 +96,18 @@ def _tabs(request: SignedInRequest) -> list[dict[str, Any]]:
 def delivery(request: SignedInRequest, pk: UUID) -> HttpResponse:
     delivery = get_object_or_404(rows(), pk=pk)
     attempts = list(delivery.attempt_set.all())
+    about = explain.about(delivery.node.status, delivery.destination)
     for attempt in attempts:
         if attempt.error or attempt.error_code is not None:
-            attempt.explained = explain.error(attempt.error, attempt.error_code)  # type: ignore[attr-defined]
+            attempt.explained = explain.error(attempt.error, attempt.error_code, about)  # type: ignore[attr-defined]
+    # What was found out after the last attempt: that it cannot be verified, or that instances got lost.
+    tried = attempts[0].error if attempts else ""
+    later = delivery.last_error if delivery.last_error != tried else ""
     context = {
         "delivery": delivery,
         "attempts": attempts,
+        "later": later,
+        "later_explained": explain.error(later, about=about) if later else None,
         "meaning": explain.state(delivery.state),
         "reason": explain.reason(delivery.reason) if delivery.reason else "",
         "history": delivery.events.order_by("-seq")[:50],
