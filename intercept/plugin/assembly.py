@@ -5,6 +5,7 @@ from __future__ import annotations
 from intercept.plugin.capability import Intercept
 from intercept.plugin.dispatcher import Dispatcher
 from intercept.plugin.interceptor import Interceptor
+from intercept.plugin.resolve import Resolver
 from intercept.plugin.store import SCHEMA, WebhookStore
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.core import Built, Core
@@ -27,6 +28,7 @@ def build(core: Core) -> Built:
         store,
         dispatcher,
         core.orthanc,
+        Resolver(core.orthanc, core.configuration.get("StrictAetComparison") is True),
         core.warnings,
         synchronous=core.configuration.get("SynchronousCMove", True) is not False,
         threads=int(core.configuration.get("DicomThreadsCount", DICOM_THREADS)),

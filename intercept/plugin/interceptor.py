@@ -81,6 +81,7 @@ class Interceptor:
         store: WebhookStore,
         dispatcher: Dispatcher,
         orthanc: OrthancClient,
+        resolver: Resolver,
         warnings: Warnings,
         synchronous: bool,
         threads: int,
@@ -90,7 +91,7 @@ class Interceptor:
         self._orthanc = orthanc
         self._warnings = warnings
         self._synchronous = synchronous
-        self._resolver = Resolver(orthanc)
+        self._resolver = resolver
         self.most_waiting = threads // 2
         self._slots = threading.BoundedSemaphore(self.most_waiting) if self.most_waiting else None
         self.targets: list[Target] = []

@@ -37,10 +37,15 @@ class Found:
 
 
 class Resolver:
-    """Looks requests up in Orthanc, over its REST API."""
+    """Looks requests up in Orthanc, over its REST API.
 
-    def __init__(self, orthanc: OrthancClient) -> None:
+    Args:
+        strict: Orthanc's setting `StrictAetComparison`: whether AE titles differ by letter case.
+    """
+
+    def __init__(self, orthanc: OrthancClient, strict: bool) -> None:
         self._orthanc = orthanc
+        self._strict = strict
 
     def find(self, request: MoveRequest) -> Found:
         """What is stored of the request; nothing when its identifier is missing or unknown.
@@ -55,25 +60,46 @@ class Resolver:
             return found
         kind, keyword = LEVELS[request.level]
         if kind == "Study" and request.accession_number:
-            keyword = "AccessionNumber"
+            for value in split(request.accession_number):
+                for ident in self._with_accession(value):
+                    self._add(found, kind, ident)
+            return found
         for value in split(request.identifiers.get(keyword, "")):
             for hit in self._orthanc.post("/tools/lookup", value.encode()):
                 if hit["Type"] == kind:
-                    self._add(found, kind, hit["ID"], keyword, value)
+                    self._add(found, kind, hit["ID"])
         return found
 
     def modality(self, aet: str) -> str | None:
         """Orthanc's name of the modality with an AE title; the first by name if several have it."""
         modalities: dict[str, dict[str, Any]] = self._orthanc.get("/modalities?expand")
-        return next((name for name in sorted(modalities) if modalities[name]["AET"] == aet), None)
+        wanted = self._comparable(aet)
+        for name in sorted(modalities):
+            if self._comparable(modalities[name]["AET"]) == wanted:
+                return name
+        return None
 
-    def _add(self, found: Found, kind: str, ident: str, keyword: str, value: str) -> None:
+    def _comparable(self, aet: str) -> str:
+        return aet if self._strict else aet.upper()
+
+    def _with_accession(self, value: str) -> list[str]:
+        """The studies with an accession number, which Orthanc's own look-up of identifiers leaves out."""
+        query = {"Level": "Study", "Query": {"AccessionNumber": value}, "Expand": True}
+        hits = self._orthanc.post("/tools/find", {**query, "CaseSensitive": False})
+        # A query takes * and ? for wildcards; Orthanc's handler takes them for what they are, and ignores letter case.
+        return [
+            hit["ID"]
+            for hit in hits
+            if hit["MainDicomTags"].get("AccessionNumber", "").strip().upper() == value.upper()
+        ]
+
+    def _add(self, found: Found, kind: str, ident: str) -> None:
         try:
             if kind == "Patient":
                 for study in self._orthanc.get(f"/patients/{ident}")["Studies"]:
                     self._add_study(found, study)
             elif kind == "Study":
-                self._add_study(found, ident, keyword, value)
+                self._add_study(found, ident)
             elif kind == "Series":
                 series = self._orthanc.get(f"/series/{ident}")
                 self._note(found, self._orthanc.get(f"/studies/{series['ParentStudy']}"))
@@ -85,12 +111,8 @@ class Resolver:
             # It was deleted this moment.
             return
 
-    def _add_study(self, found: Found, ident: str, keyword: str = "", value: str = "") -> None:
+    def _add_study(self, found: Found, ident: str) -> None:
         study = self._orthanc.get(f"/studies/{ident}")
-        stored = study["MainDicomTags"].get(keyword, "").strip()
-        # Orthanc looks for the value in both keywords of a study, and compares without regard to letter case.
-        if keyword and stored.upper() != value.upper():
-            return
         for series in self._orthanc.get(f"/studies/{ident}/series?expand"):
             found.instances += series["Instances"]
         self._note(found, study)

@@ -62,13 +62,14 @@ class JsonClient:
         """Send a request and return the answer, whatever its status.
 
         Args:
-            body: sent as JSON unless it is None.
+            body: sent as JSON; bytes are sent as they are, None is no body.
             timeout: seconds that each wait on the socket may take.
 
         Raises:
             HttpFailure: no usable answer.
         """
-        data = None if body is None else json.dumps(body).encode()
+        raw = body is None or isinstance(body, bytes)
+        data = body if raw else json.dumps(body).encode()
         try:
             return self._exchange(method, path, data, timeout)
         except (OSError, http.client.HTTPException, UnicodeError) as error:

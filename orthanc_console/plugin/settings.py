@@ -22,6 +22,7 @@ class Settings:
     state_directory: Path
     ca_file: str = ""
     tcp_no_delay: bool = True
+    intercept_move: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +64,7 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
         state_directory=Path(state) if state else _default_state_directory(configuration),
         ca_file=ca_file,
         tcp_no_delay=section.get("TcpNoDelay", True) is not False,
+        intercept_move=section.get("InterceptMove", False) is True,
         problems=problems,
     )
 

@@ -6,11 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from intercept.plugin import assembly as intercept
 from orthanc_console.plugin import log, orthanc_client, settings
 from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
-from orthanc_console.plugin.core import Built, Core
+from orthanc_console.plugin.core import Built, Core, Reply, Route
 from orthanc_console.plugin.host import Host
 from orthanc_console.plugin.log import logger
 from orthanc_console.plugin.orthanc_client import OrthancClient
@@ -18,11 +19,15 @@ from orthanc_console.plugin.state import State, StateError
 from orthanc_console.plugin.sync import Sync
 from orthanc_console.plugin.warnings import Warnings
 from orthanc_console.plugin.worker import Worker
+from purge.plugin import assembly as purge
 from routing.plugin import assembly as routing
 
 # Each has SCHEMA, its tables in the state file, and build(core).
-CAPABILITIES = (routing,)
+CAPABILITIES = (routing, purge, intercept)
 STATE_RETRY = 10.0
+# Seconds that a call of a route waits for a plugin that is only starting.
+START_PATIENCE = 5.0
+P = TypeVar("P")
 
 
 class Plugin:
@@ -31,9 +36,10 @@ class Plugin:
     Args:
         configuration: Orthanc's configuration.
         token: lets the plugin call Orthanc's REST API.
+        move_variant: number of the best C-MOVE callback that Orthanc offers; 0 for none.
     """
 
-    def __init__(self, configuration: Mapping[str, Any], token: str) -> None:
+    def __init__(self, configuration: Mapping[str, Any], token: str, move_variant: int = 0) -> None:
         log.configure()
         self._configuration = configuration
         self._settings = settings.read(configuration, os.environ)
@@ -48,12 +54,23 @@ class Plugin:
             self._warnings.set("orthanc_http", address.problem)
         self._orthanc = OrthancClient(address.base, token) if address.base else None
         self._host = Host(configuration, self._orthanc, self._settings.tcp_no_delay, self._warnings)
+        # Without Orthanc's HTTP server the plugin could not serve a C-MOVE, and leaves it to Orthanc.
+        takes_move = self._settings.intercept_move and self._orthanc is not None
+        self.move_variant = move_variant if takes_move else 0
+        self._parts: list[Any] = []
+        self._built = threading.Event()
         self._sync: Sync | None = None
         self._state: State | None = None
+        self._routes: dict[str, Route] = {}
 
     def start(self) -> None:
         """Start the threads and return at once: Orthanc goes on starting meanwhile."""
         threading.Thread(target=self._begin, name="orthanc-console-start", daemon=True).start()
+
+    def part(self, kind: type[P], seconds: float) -> P | None:
+        """A part that a callback needs; waits for the plugin to start, and gives None when that takes longer."""
+        self._built.wait(seconds)
+        return next((part for part in self._parts if isinstance(part, kind)), None)
 
     def status(self) -> dict[str, Any]:
         """What `GET /orthanc-console/status` answers."""
@@ -62,6 +79,14 @@ class Plugin:
             status |= self._sync.summary()
             status["outbox"] = self._state.outbox_size()
         return status
+
+    def call(self, route: str, method: str, query: Mapping[str, str], body: bytes | str) -> Reply:
+        """Answer a call of one of the plugin's routes on Orthanc."""
+        self._built.wait(START_PATIENCE)
+        answer = self._routes.get(route)
+        if answer is None:
+            return Reply(503, "The plugin has not started, or cannot work; see its warnings.")
+        return answer(method, query, body.encode() if isinstance(body, str) else body)
 
     def _begin(self) -> None:
         while True:
@@ -91,7 +116,9 @@ class Plugin:
         capabilities = []
         for built in self._build(state):
             capabilities.append(built.capability)
+            self._parts += built.parts
             workers += built.workers
+            self._routes |= built.routes
         if console is not None:
             sync = Sync(state, console, self._warnings, self._host.describe, capabilities)
             self._sync = sync
@@ -99,6 +126,7 @@ class Plugin:
                 Worker("listen", sync.listen, self._warnings),
                 Worker("report", sync.report, self._warnings, state.wake_reporter),
             ]
+        self._built.set()
         for worker in workers:
             worker.start()
 
@@ -137,6 +165,7 @@ class Plugin:
             self._settings,
             self._host,
             self._configuration,
+            self.move_variant,
         )
         return [capability.build(core) for capability in CAPABILITIES]
 
