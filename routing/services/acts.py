@@ -149,8 +149,12 @@ def _size(command: Command) -> int:
 
 def refusals(command: Command) -> list[str]:
     """Why the node left things as they are: one sentence for each."""
-    entries = listed(command, "skipped") if command.ok else []
-    return [str(entry.get("reason", "")) for entry in entries if isinstance(entry, dict)]
+    if not command.ok:
+        return []
+    entries = [each for each in listed(command, "skipped") if isinstance(each, dict)]
+    told = [str(entry.get("reason", "")) for entry in entries]
+    untold = _size(command) - len(told) - len(listed(command, "done"))
+    return told + [_("The node does not say what became of it.")] * untold
 
 
 def listed(command: Command, name: str) -> list[Any]:

@@ -128,7 +128,7 @@ def studies_all(request: SignedInRequest) -> HttpResponse:
     found = StudyFilter(request.GET, Study.objects.filter(deleted_at=None))
     if not found.is_valid():
         return redirect("studies")
-    form = SendForm(request.POST or None)
+    form = SendForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         rows = found.qs.select_related("node").iterator(chunk_size=500)
         with errors_in(form):
