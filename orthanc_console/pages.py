@@ -66,5 +66,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/new/", accounts.user_create, name="user-create"),
     path("users/<int:pk>/", accounts.user_edit, name="user-edit"),
     path("users/<int:pk>/password/", accounts.user_password, name="user-password"),
+    path("purge/", include("purge.urls")),
     path("audit/", audit.audit, name="audit"),
 ]

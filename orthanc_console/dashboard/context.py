@@ -30,6 +30,7 @@ RAIL: tuple[tuple[Promise | None, tuple[Link, ...]], ...] = (
             Link("studies", _("Studies"), "folders", ("stud",)),
             Link("deliveries", _("Deliveries"), "send", ("deliver", "act")),
             Link("lanes", _("Lanes"), "arrows-split-2", ("lane",)),
+            Link("purges", _("Purge runs"), "trash", ("purge",)),
         ),
     ),
     (
@@ -37,6 +38,7 @@ RAIL: tuple[tuple[Promise | None, tuple[Link, ...]], ...] = (
         (
             Link("destinations", _("Destinations"), "map-pin", ("destination",)),
             Link("rules", _("Rules"), "route", ("rule",)),
+            Link("policies", _("Purge policies"), "calendar-off", ("polic",)),
         ),
     ),
     (

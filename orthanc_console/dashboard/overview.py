@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from orthanc_console.agent.models import Event
 from orthanc_console.nodes.models import Node
+from purge import scheduler
 from routing.models import Delivery, Destination, Lane, Rule
 from routing.models.delivery import LIVE_STATES, State
 from routing.services import destinations as destination_services
@@ -100,6 +101,8 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
         elif destination.paused:
             sentence = _("%(name)s is paused; its deliveries wait.") % {"name": destination}
             found.append(Trouble("warn", sentence, address))
+    if silent := scheduler.trouble():
+        found.append(Trouble("warn", silent, reverse("policies")))
     return sorted(found, key=lambda trouble: trouble.tone != "bad")
 
 

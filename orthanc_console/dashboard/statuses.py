@@ -55,6 +55,22 @@ STATUSES: dict[str, dict[str, Status]] = {
         "failing": Status("alert-triangle", _("Failing"), "bad"),
         "held": Status("player-pause", _("Held"), "warn"),
     },
+    "purge_run": {
+        "requested": Status("clock", _("Asked for"), "calm"),
+        "planning": Status("list-search", _("Planning"), "busy"),
+        "held": Status("player-pause", _("Held"), "warn"),
+        "running": Status("trash", _("Deleting"), "busy"),
+        "done": Status("circle-check", _("Done"), "ok"),
+        "cancelled": Status("ban", _("Cancelled"), "calm"),
+        "refused": Status("alert-triangle", _("Refused"), "bad"),
+        "skipped": Status("player-skip-forward", _("Skipped"), "warn"),
+    },
+    "purge_study": {
+        "planned": Status("clock", _("Planned"), "warn"),
+        "deleted": Status("trash", _("Deleted"), "ok"),
+        "kept": Status("shield-check", _("Kept"), "calm"),
+        "failed": Status("alert-triangle", _("Failed"), "bad"),
+    },
     "enforcement": {
         "active": Status("circle-check", _("Active"), "ok"),
         "dry_run": Status("flask", _("Dry run"), "warn"),

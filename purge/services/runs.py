@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,9 @@ from routing.models.rule import Enforcement
 TAKEN_WITHIN = timedelta(hours=1)
 PREVIEW_SECONDS = 25.0
 SCHEDULER = "scheduler"
+
+
+Act = Callable[[User, PurgeRun], Command]
 
 
 @dataclass(frozen=True)

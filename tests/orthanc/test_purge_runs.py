@@ -46,7 +46,11 @@ def test_a_run_deletes_what_is_old_and_tells_why_it_keeps_the_rest(
         for line in site.console.pages("/purged-studies/", search="123")
         if line["orthanc_id"] == old
     ]
-    assert (found["outcome"], found["instance_count"], found["modalities"]) == ("deleted", 3, ["CT"])
+    assert (found["outcome"], found["instance_count"], found["modalities"]) == (
+        "deleted",
+        3,
+        ["CT"],
+    )
     assert found["policy_name"] == made["name"]
 
 

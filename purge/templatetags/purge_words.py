@@ -1,0 +1,25 @@
+"""Purging in words, for templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.utils.functional import Promise
+
+from purge import words
+from purge.schedule import zone
+
+register = template.Library()
+
+
+@register.filter
+def kept_words(code: str) -> Promise | str:
+    """Why a study was kept."""
+    return words.reason(code)
+
+
+@register.filter
+def local_in(moment: datetime, time_zone: str) -> str:
+    """A moment as the clocks of a time zone show it, with its day."""
+    return f"{moment.astimezone(zone(time_zone)):%a %Y-%m-%d %H:%M %Z}"
