@@ -102,7 +102,9 @@ class Replay:
 
     def _note_absent(self, tally: Tally, facts: StudyFacts) -> None:
         for name in self.rule.condition.tags:
-            if facts.raw(name) is None and (name in tally.unread or len(tally.unread) < UNREAD_TAGS):
+            if facts.raw(name) is None and (
+                name in tally.unread or len(tally.unread) < UNREAD_TAGS
+            ):
                 tally.unread[name] = tally.unread.get(name, 0) + 1
 
 

@@ -64,7 +64,7 @@ _WORDS = {
     "any": _("At least one of these holds"),
     "none": _("None of these holds"),
     "notall": _("Not all of these hold"),
-    "groupKind": _("How these conditions are joined"),
+    "groupKind": _("Joined by"),
     "everyStudy": _("No condition: every study matches."),
     "emptyGroup": _("This group is empty and counts for nothing."),
     "field": _("Field"),

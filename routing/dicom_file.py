@@ -68,7 +68,8 @@ def read(head: bytes, private: Mapping[tuple[int, str, int], str] | None = None)
         raise NoDicom(_("This DICOM file is damaged and cannot be read.")) from error
     tags: dict[str, str] = {}
     unreadable = 0
-    for tag in dataset.keys():
+    # Only the keys: an element is decoded when it is asked for, and may not be as its VR wants it.
+    for tag in list(dataset.keys()):
         try:
             tags.update(_named(dataset, tag, private or {}))
         except Exception:

@@ -76,4 +76,4 @@ def _shown(field: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     choices = dict(Rule._meta.get_field(field).flatchoices)  # type: ignore[union-attr]
-    return str(choices.get(value, value if value is not None else "–"))
+    return str(choices.get(value, "" if value is None else value))

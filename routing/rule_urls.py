@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from routing.views import rule_backtests, rule_editor, rule_history, rules
+from routing.views import rule_backtests, rule_editor, rule_exchange, rule_history, rules
 
 urlpatterns = [
     path("templates/", rules.rule_templates, name="rule-templates"),
+    path("export/", rule_exchange.rules_export, name="rules-export"),
+    path("exchange/", rule_exchange.rule_exchange, name="rule-exchange"),
     path("try/", rule_editor.rule_try, name="rule-try"),
     path("file/", rule_editor.rule_file, name="rule-file"),
     path("backtest/", rule_backtests.rule_backtest, name="rule-backtest"),

@@ -40,12 +40,12 @@ def shadowed(rules: Sequence[Entry]) -> dict[int, Entry]:
 
 
 def _covers(many: frozenset[int], few: frozenset[int]) -> bool:
-    return not many or bool(few) and few <= many
+    return not many or (bool(few) and few <= many)
 
 
 def implies(narrow: Tree, wide: Tree) -> bool:
     """Whether whatever matches `narrow` certainly matches `wide`; False also when that cannot be told."""
-    if wide == EVERYTHING or narrow == NOTHING or narrow == wide:
+    if wide == EVERYTHING or narrow in (NOTHING, wide):
         return True
     if "any" in narrow:
         return all(implies(part, wide) for part in narrow["any"])

@@ -67,5 +67,9 @@ def test_only_an_earlier_rule_that_stops_shadows() -> None:
 
 
 def test_a_rule_of_other_nodes_shadows_nothing() -> None:
-    rules = [entry(1, "true", stops=True, nodes=(7,)), entry(2, "true"), entry(3, "true", nodes=(7,))]
+    rules = [
+        entry(1, "true", stops=True, nodes=(7,)),
+        entry(2, "true"),
+        entry(3, "true", nodes=(7,)),
+    ]
     assert {key: by.key for key, by in shadowed(rules).items()} == {3: 1}

@@ -17,6 +17,7 @@ from orthanc_console.nodes.models import Node
 from orthanc_console.pagination import NewestFirst
 from orthanc_console.rest import Strict, actor
 from routing import samples
+from routing.api.rule_tools import RuleTools
 from routing.filters import RuleFilter
 from routing.language import parse, parse_tree
 from routing.models import Destination, Rule, RuleRevision, Study
@@ -174,13 +175,16 @@ class SymbolSerializer(serializers.Serializer[Any]):
     samples = serializers.ListField(child=serializers.CharField())
 
 
-class RuleViewSet(viewsets.ModelViewSet[Rule]):
+class RuleViewSet(RuleTools, viewsets.ModelViewSet[Rule]):
     """Forwarding rules in their order."""
 
     queryset = Rule.objects.prefetch_related("destinations", "nodes")
     serializer_class = RuleSerializer
     filterset_class = RuleFilter
-    action_roles = {"parse": Role.VIEWER, "test": Role.VIEWER}
+    action_roles = {
+        **dict.fromkeys(("parse", "test", "backtest"), Role.VIEWER),
+        "export": Role.ADMIN,
+    }
 
     def perform_destroy(self, instance: Rule) -> None:
         services.delete(actor(self.request), instance)

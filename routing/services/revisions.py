@@ -34,7 +34,10 @@ def revert(actor: User, rule: Rule, revision: RuleRevision) -> Rule:
 def _still_there(
     model: type[Destination] | type[Node], wanted: list[dict[str, object]]
 ) -> list[Destination] | list[Node]:
-    found = {each.pk: each for each in model._default_manager.filter(pk__in=[each["id"] for each in wanted])}
+    found = {
+        each.pk: each
+        for each in model._default_manager.filter(pk__in=[each["id"] for each in wanted])
+    }
     gone = [str(each["name"]) for each in wanted if each["id"] not in found]
     if gone:
         raise ValidationError(

@@ -114,6 +114,23 @@ def move(actor: User, rule: Rule, position: int) -> None:
             log.record(actor, "rule.moved", rule, changes=changes)
 
 
+def arrange(actor: User, wanted: Sequence[int]) -> bool:
+    """Put all rules into an order; returns whether that changed it.
+
+    Args:
+        wanted: the primary keys of all rules.
+    """
+    with changing_configuration():
+        rules = {rule.pk: rule for rule in Rule.objects.all()}
+        before = [rule.name for rule in rules.values()]
+        ordered = [rules[pk] for pk in wanted]
+        _renumber(ordered)
+        after = [rule.name for rule in ordered]
+        if before != after:
+            log.record(actor, "rule.arranged", changes={"order": [before, after]})
+        return before != after
+
+
 def set_enforcement(actor: User, rule: Rule, enforcement: str) -> Rule:
     """Make the rule active, a dry run or disabled.
 

@@ -49,11 +49,17 @@ def _item(node: Node) -> SafeString:
     decides = "decides" if node.get("deciding") else ""
     if node.get("kind") == "condition":
         text = node.get("text", "")
-        return format_html('<li class="{}">{} <code>{}</code>{}</li>', decides, state, text, _values(node))
+        return format_html(
+            '<li class="{}">{} <code>{}</code>{}</li>', decides, state, text, _values(node)
+        )
     words = {"all": _("all of"), "any": _("any of"), "not": _("not")}.get(str(node.get("kind")), "")
     parts = format_html_join("", "{}", ((_item(part),) for part in node.get("parts") or ()))
     return format_html(
-        '<li class="{}">{} <span class="muted">{}</span><ul>{}</ul></li>', decides, state, words, parts
+        '<li class="{}">{} <span class="muted">{}</span><ul>{}</ul></li>',
+        decides,
+        state,
+        words,
+        parts,
     )
 
 

@@ -107,7 +107,9 @@ def _rule_file(request: SignedInRequest) -> HttpResponse:
 
 def _note(found: dicom_file.FileTags) -> str:
     if found.unreadable:
-        return _("%(n)d tags were read; %(bad)d values are not as DICOM wants them and were left out.") % {
+        return _(
+            "%(n)d tags were read; %(bad)d values are not as DICOM wants them and were left out."
+        ) % {
             "n": len(found.tags),
             "bad": found.unreadable,
         }

@@ -34,6 +34,7 @@ def test_a_destination_a_rule_and_a_delivery_that_appears_by_itself(alice_page: 
     page.get_by_role("link", name="Rules").click()
     page.get_by_role("link", name="Write a rule").first.click()
     page.get_by_label("Name", exact=True).fill("CT to PACS")
+    page.get_by_role("tab", name="Text").click()
     page.get_by_label("Condition").fill('Modalty == "CT"')
     expect(page.locator("#check")).to_contain_text("Did you mean Modality?")
     page.get_by_label("Condition").fill('Modality == "CT"')
