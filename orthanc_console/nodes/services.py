@@ -82,7 +82,7 @@ def delete(actor: User, node: Node) -> None:
     """Delete the node with its studies, deliveries and events.
 
     Raises:
-        ValidationError: a rule or a destination is limited to nodes and would, without this one, mean every node.
+        ValidationError: a rule, a purge policy or a destination is limited to nodes and would, without this one, mean every node.
     """
     with changing_configuration():
         limited = _limited_to(node)
@@ -97,7 +97,11 @@ def delete(actor: User, node: Node) -> None:
 
 
 def _limited_to(node: Node) -> list[str]:
-    objects: list[Any] = [*node.rules.all(), *node.destinations.filter(source="console")]
+    objects: list[Any] = [
+        *node.rules.all(),
+        *node.purge_policies.all(),
+        *node.destinations.filter(source="console"),
+    ]
     return [f"“{each}”" for each in objects if not each.nodes.exclude(pk=node.pk).exists()]
 
 

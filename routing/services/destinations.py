@@ -111,6 +111,12 @@ def delete(actor: User, destination: Destination) -> None:
                 _("These rules send there: %(names)s. Take it out of them first.")
                 % {"names": names}
             )
+        policies = ", ".join(f"“{each}”" for each in destination.purge_policies.all())
+        if policies:
+            raise ValidationError(
+                _("These purge policies ask it for studies: %(names)s. Take it out of them first.")
+                % {"names": policies}
+            )
         if destination.source == Source.ORTHANC and destination.gone_at is None:
             raise ValidationError(
                 _("Orthanc itself has this destination. Remove it there, or disable it here.")
