@@ -1,4 +1,4 @@
-"""What the plugin asks of Orthanc's SDK: two calls and its routes, all at import, and nothing from its threads."""
+"""What the plugin asks of Orthanc's SDK: all at import, and nothing from its threads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -29,7 +30,8 @@ class Recorder(types.ModuleType):
 configuration = {
     "HttpPort": int(sys.argv[2]),
     "OrthancConsole": {
-        "Url": "http://127.0.0.1:" + sys.argv[2], "Token": "ocn_x", "StateDirectory": sys.argv[3]
+        "Url": "http://127.0.0.1:" + sys.argv[2], "Token": "ocn_x", "StateDirectory": sys.argv[3],
+        **json.loads(sys.argv[4]),
     },
 }
 sys.modules["orthanc"] = Recorder("orthanc")
@@ -50,23 +52,42 @@ print(json.dumps({
 """
 
 
-def test_it_registers_its_route_alone_and_calls_the_sdk_only_at_import(tmp_path: Path) -> None:
+FORBIDDEN = "OnChange and OnStored slow reception down, filters run for each request, and 1.13 may abort at its end."
+
+
+def test_it_calls_the_sdk_only_at_import_and_registers_routes_alone(tmp_path: Path) -> None:
+    seen = _run(tmp_path)
+    names = [name for name, _arguments in seen["at_import"]]
+    assert set(names) == {
+        "GetConfiguration",
+        "GenerateRestApiAuthorizationToken",
+        "RegisterRestCallback",
+    }, FORBIDDEN
+    assert ["RegisterRestCallback", ["/orthanc-console/status"]] in seen["at_import"]
+    assert seen["later"] == []
+    assert seen["foreign"] == []
+    assert seen["threads"] >= 5
+    assert seen["daemon"]
+
+
+def test_it_takes_over_c_move_only_where_the_configuration_says_so(tmp_path: Path) -> None:
+    seen = _run(tmp_path, InterceptMove=True)
+    added = {name for name, _arguments in seen["at_import"] if name.startswith("Register")}
+    assert {name.rstrip("23") for name in added} == {"RegisterRestCallback", "RegisterMoveCallback"}
+    assert seen["later"] == []
+    assert seen["foreign"] == []
+
+
+def _run(folder: Path, **section: Any) -> dict[str, Any]:
     # Nothing listens on port 1, so each of the threads fails and tries again.
+    arguments = [str(REPOSITORY), "1", str(folder / "state"), json.dumps(section)]
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", PROGRAM, str(REPOSITORY), "1", str(tmp_path / "state")],
+        [sys.executable, "-I", "-S", "-c", PROGRAM, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    seen = json.loads(run.stdout)
-    assert seen["at_import"] == [
-        ["GetConfiguration", []],
-        ["GenerateRestApiAuthorizationToken", []],
-        ["RegisterRestCallback", ["/orthanc-console/status"]],
-    ]
-    assert seen["later"] == []
-    assert seen["foreign"] == []
-    assert seen["threads"] >= 5
-    assert seen["daemon"]
+    seen: dict[str, Any] = json.loads(run.stdout)
+    return seen

@@ -38,3 +38,19 @@ def test_it_says_what_is_wrong_where_it_cannot_work(
     found = address(configuration)
     assert found.base == ""
     assert setting in found.problem
+
+
+@pytest.mark.parametrize(
+    ("configuration", "root"),
+    [
+        ({}, "/dicom-web/"),
+        ({"DicomWeb": {}}, "/dicom-web/"),
+        ({"DicomWeb": {"Root": "/wado/"}}, "/wado/"),
+        ({"DicomWeb": {"Root": "a/b"}}, "/a/b/"),
+        ({"DicomWeb": {"Root": "/"}}, "/dicom-web/"),
+    ],
+)
+def test_it_finds_the_routes_of_the_dicomweb_plugin(
+    configuration: dict[str, Any], root: str
+) -> None:
+    assert address(configuration).dicomweb == root

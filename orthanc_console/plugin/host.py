@@ -15,6 +15,8 @@ from orthanc_console.version import VERSION
 DEFAULTS = {"StableAge": 60, "ConcurrentJobs": 2, "JobsHistorySize": 10, "SaveJobs": True}
 LOOK = 60.0
 LONG_STABLE_AGE = 600
+# Each connection that the plugin keeps open holds one of Orthanc's HTTP threads.
+ENOUGH_HTTP_THREADS = 20
 
 
 class Host:
@@ -34,6 +36,7 @@ class Host:
     ) -> None:
         self._orthanc = orthanc
         self._warnings = warnings
+        self._http_threads = int(configuration.get("HttpThreadsCount", 50))
         self._has_server_identifier = "DatabaseServerIdentifier" in configuration
         settings = {name: configuration.get(name, value) for name, value in DEFAULTS.items()}
         self.settings = {**settings, "TcpNoDelay": tcp_no_delay}
@@ -71,6 +74,11 @@ class Host:
         if self.settings["SaveJobs"] is False:
             found["save_jobs"] = (
                 '"SaveJobs" is false: what is being sent when Orthanc ends is sent again from its beginning. Set it to true.'
+            )
+        if self._http_threads < ENOUGH_HTTP_THREADS:
+            found["http_threads"] = (
+                f'"HttpThreadsCount" is {self._http_threads}: the plugin keeps up to ten connections to Orthanc open, and each '
+                f"holds a thread. Set it to {ENOUGH_HTTP_THREADS} or more; the default is 50."
             )
         if self.stable_age > LONG_STABLE_AGE:
             found["stable_age"] = (

@@ -38,10 +38,15 @@ class NotFound(OrthancError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where Orthanc's HTTP server listens, and why it cannot be used, if so."""
+    """Where Orthanc's HTTP server listens, and why it cannot be used, if so.
+
+    Attributes:
+        dicomweb: root of the DICOMweb plugin's routes (`DicomWeb.Root`).
+    """
 
     base: str
     problem: str = ""
+    dicomweb: str = "/dicom-web/"
 
 
 def address(configuration: Mapping[str, Any]) -> Address:
@@ -60,7 +65,14 @@ def address(configuration: Mapping[str, Any]) -> Address:
             "forwarded. Let a proxy in front of Orthanc check the certificates instead.",
         )
     host = _bind_host(configuration.get("HttpBindAddresses"))
-    return Address(f"{scheme}://{host}:{int(configuration.get('HttpPort', 8042))}")
+    port = int(configuration.get("HttpPort", 8042))
+    return Address(f"{scheme}://{host}:{port}", dicomweb=_dicomweb_root(configuration))
+
+
+def _dicomweb_root(configuration: Mapping[str, Any]) -> str:
+    section = configuration.get("DicomWeb")
+    root = str(section.get("Root", "")) if isinstance(section, dict) else ""
+    return f"/{root.strip('/')}/" if root.strip("/") else Address.dicomweb
 
 
 def _bind_host(addresses: Any) -> str:
@@ -73,14 +85,16 @@ def _bind_host(addresses: Any) -> str:
 
 
 class OrthancClient:
-    """Typed access to the REST API.
+    """Typed access to the REST API. A path below /dicom-web/ means the DICOMweb plugin's, wherever its root is.
 
     Args:
-        base: from `address`.
+        address: from the function of that name.
         token: from `orthanc.GenerateRestApiAuthorizationToken()`, taken at import.
     """
 
-    def __init__(self, base: str, token: str) -> None:
+    def __init__(self, address: Address, token: str) -> None:
+        base = address.base
+        self._dicomweb = address.dicomweb
         # The server is this very process: its certificate says nothing more.
         context = ssl._create_unverified_context() if base.startswith("https") else None  # noqa: S323
         self._client = JsonClient(base, {"Authorization": token}, context)
@@ -105,6 +119,8 @@ class OrthancClient:
             NotFound: 404.
             OrthancError: any other status but 2xx.
         """
+        if path.startswith(Address.dicomweb):
+            path = self._dicomweb + path.removeprefix(Address.dicomweb)
         try:
             answer = self._client.call(method, path, body, timeout)
             if 200 <= answer.status < 300:

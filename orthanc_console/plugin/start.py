@@ -52,7 +52,7 @@ class Plugin:
         address = orthanc_client.address(configuration)
         if address.problem:
             self._warnings.set("orthanc_http", address.problem)
-        self._orthanc = OrthancClient(address.base, token) if address.base else None
+        self._orthanc = OrthancClient(address, token) if address.base else None
         self._host = Host(configuration, self._orthanc, self._settings.tcp_no_delay, self._warnings)
         # Without Orthanc's HTTP server the plugin could not serve a C-MOVE, and leaves it to Orthanc.
         takes_move = self._settings.intercept_move and self._orthanc is not None

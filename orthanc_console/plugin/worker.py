@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 
 from orthanc_console.plugin.log import logger
@@ -11,6 +12,8 @@ from orthanc_console.plugin.orthanc_client import OrthancDown
 from orthanc_console.plugin.warnings import Warnings
 
 FIRST_PAUSE = 1.0
+# Seconds after which an Orthanc that does not answer is not just starting or stopping.
+LONG_DOWN = 20.0
 LONGEST_PAUSE = 30.0
 
 
@@ -41,14 +44,17 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         pause = FIRST_PAUSE
+        answered = time.monotonic()
         while True:
             try:
                 delay = self._step()
                 pause = FIRST_PAUSE
+                answered = time.monotonic()
                 self._warnings.clear(f"worker_{self._label}")
-            except OrthancDown:
-                # Starting or stopping; a lasting problem of the address has a warning of its own.
+            except OrthancDown as error:
                 delay = FIRST_PAUSE
+                if time.monotonic() - answered > LONG_DOWN:
+                    self._warn_of_down(error)
             except Exception as error:
                 logger.exception("%s failed", self._label)
                 self._warnings.set(
@@ -60,3 +66,10 @@ class Worker(threading.Thread):
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._wake.wait(delay)
             self._wake.clear()
+
+    def _warn_of_down(self, error: OrthancDown) -> None:
+        self._warnings.set(
+            f"worker_{self._label}",
+            f"A part of the plugin ({self._label}) does not reach the HTTP server of its own Orthanc: {error}. Nothing is lost "
+            "meanwhile. Look at HttpPort, HttpBindAddresses, SslEnabled and HttpThreadsCount in Orthanc's configuration.",
+        )
