@@ -265,7 +265,7 @@ def test_the_tags_of_a_dropped_file_are_tried(alice_page: Page, tmp_path: Path) 
     expect(page.locator("#try-hand")).to_contain_text("Matched")
     expect(page.locator("#try-hand")).to_contain_text("SliceThickness = “1.25”")
     tags = page.get_by_label("Tags, one on each line")
-    expect(tags).to_have_value(r"Modality = CT" + "\n" + tags.input_value().split("\n", 1)[1])
+    assert "ImageType = ORIGINAL\\PRIMARY" in tags.input_value()
     tags.fill("SliceThickness = 5")
     expect(page.locator("#try-hand")).to_contain_text("Did not match")
 

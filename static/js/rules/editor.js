@@ -39,10 +39,8 @@ function start(root) {
     new MutationObserver(() => { if (tab.getAttribute("aria-selected") === "true") shown(name); })
       .observe(tab, { attributeFilter: ["aria-selected"] });
   }
-  ask({ text: area.value }).then(() => {
-    const drawable = parsed && parsed.tree;
-    if (drawable || !area.value.trim()) tabs.builder.click();
-  });
+  if (root.dataset.view === "builder") tabs.builder.click();
+  else ask({ text: area.value });
 
   function later(body) {
     clearTimeout(timer);
