@@ -66,7 +66,7 @@ def words(before: str, after: str) -> tuple[Piece, ...]:
 def _label(field: str) -> str:
     if field in _RELATED:
         return str(_RELATED[field])
-    return str(Rule._meta.get_field(field).verbose_name)
+    return str(getattr(Rule._meta.get_field(field), "verbose_name", field))
 
 
 def _shown(field: str, value: Any) -> str:
@@ -75,5 +75,5 @@ def _shown(field: str, value: Any) -> str:
         return ", ".join(str(each["name"]) for each in value or ()) or empty
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    choices = dict(Rule._meta.get_field(field).flatchoices)  # type: ignore[union-attr]
+    choices = dict(getattr(Rule._meta.get_field(field), "flatchoices", ()))
     return str(choices.get(value, "" if value is None else value))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
@@ -22,6 +22,7 @@ from routing.services import destinations as destination_services
 from routing.services import rules as rule_services
 
 Values = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,28 +99,29 @@ class _Work:
         self.report = report
         self.problems: list[str] = []
 
-    @contextmanager
-    def _about(self, what: str) -> Iterator[None]:
-        """Collect what is wrong with one entry, and undo what was done for it."""
+    def _attempt(self, what: str, work: Callable[[], T]) -> T | None:
+        """Do the work for one entry; what is wrong with it is collected, and the work undone."""
         try:
             with transaction.atomic():
-                yield
+                return work()
         except NoSuchDestination as error:
             self.problems.append(f"{what}: {error}")
         except ValidationError as error:
             by_field = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
             for name, messages in by_field.items():
                 self.problems.append(": ".join(filter(None, (what, name, " ".join(messages)))))
+        return None
 
     def destination(self, values: Values) -> Destination | None:
         what = _("Destination “%(name)s”") % {"name": values.get("name", "?")}
-        with self._about(what):
-            found = self._known_destination(values)
-            if found is None and values.get("source") == Source.ORTHANC:
-                raise ValidationError(_("No attached Orthanc has it, so it cannot be brought in."))
-            self._save_destination(found, values)
-            return found or self._known_destination(values)
-        return None
+        return self._attempt(what, lambda: self._destination(values))
+
+    def _destination(self, values: Values) -> Destination | None:
+        found = self._known_destination(values)
+        if found is None and values.get("source") == Source.ORTHANC:
+            raise ValidationError(_("No attached Orthanc has it, so it cannot be brought in."))
+        self._save_destination(found, values)
+        return found or self._known_destination(values)
 
     def _save_destination(self, found: Destination | None, values: Values) -> None:
         services = destination_services
@@ -148,19 +150,20 @@ class _Work:
 
     def rule(self, values: Values) -> Rule | None:
         what = _("Rule “%(name)s”") % {"name": values.get("name", "?")}
-        with self._about(what):
-            known = Rule.objects.filter(name=str(values.get("name", ""))).first()
-            rule = known or Rule()
-            given = {"expression" if name == "condition" else name: v for name, v in values.items()}
-            names = given.pop("destinations", [])
-            if not isinstance(names, list):
-                raise ValidationError({"destinations": [_("This must be a list of names.")]})
-            nodes = _fill(rule, given, {*rule_services.OWN_FIELDS, "nodes"}, ())
-            every = list(Destination.objects.filter(gone_at=None).prefetch_related("nodes"))
-            chosen = [resolve(str(name), every) for name in names]
-            self._save_rule(rule, known, chosen, nodes)
-            return rule
-        return None
+        return self._attempt(what, lambda: self._rule(values))
+
+    def _rule(self, values: Values) -> Rule:
+        known = Rule.objects.filter(name=str(values.get("name", ""))).first()
+        rule = known or Rule()
+        given = {"expression" if name == "condition" else name: v for name, v in values.items()}
+        names = given.pop("destinations", [])
+        if not isinstance(names, list):
+            raise ValidationError({"destinations": [_("This must be a list of names.")]})
+        nodes = _fill(rule, given, {*rule_services.OWN_FIELDS, "nodes"}, ())
+        every = list(Destination.objects.filter(gone_at=None).prefetch_related("nodes"))
+        chosen = [resolve(str(name), every) for name in names]
+        self._save_rule(rule, known, chosen, nodes)
+        return rule
 
     def _save_rule(
         self, rule: Rule, known: Rule | None, chosen: list[Destination], nodes: list[Node]
@@ -190,18 +193,12 @@ class _Work:
 
     def delete_others(self, rules: list[Rule], destinations: list[Destination]) -> None:
         for rule in Rule.objects.exclude(pk__in=[rule.pk for rule in rules]):
-            self._delete("rule", rule, lambda r=rule: rule_services.delete(self.actor, r))
+            self.report.changes.append(Change("rule", "deleted", str(rule)))
+            self._attempt(str(rule), partial(rule_services.delete, self.actor, rule))
         kept = [destination.pk for destination in destinations]
-        own = Destination.objects.filter(source=Source.CONSOLE).exclude(pk__in=kept)
-        for each in own:
-            self._delete(
-                "destination", each, lambda d=each: destination_services.delete(self.actor, d)
-            )
-
-    def _delete(self, what: str, obj: Rule | Destination, delete: Callable[[], None]) -> None:
-        with self._about(str(obj)):
-            self.report.changes.append(Change(what, "deleted", str(obj)))
-            delete()
+        for each in Destination.objects.filter(source=Source.CONSOLE).exclude(pk__in=kept):
+            self.report.changes.append(Change("destination", "deleted", str(each)))
+            self._attempt(str(each), partial(destination_services.delete, self.actor, each))
 
     def arrange(self, rules: list[Rule], appended: bool) -> None:
         others = [rule.pk for rule in Rule.objects.exclude(pk__in=[rule.pk for rule in rules])]

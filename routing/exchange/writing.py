@@ -44,7 +44,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _destination(destination: Destination) -> dict[str, Any]:
-    fields = destination_services.EDITABLE
+    fields: tuple[str, ...] = destination_services.EDITABLE
     found = destination.source == Source.ORTHANC
     if found:
         fields = ("name", "kind", *sorted(destination_services.FOUND_FIELDS))

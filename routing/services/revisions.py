@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from orthanc_console.accounts.models import User
@@ -10,6 +13,8 @@ from orthanc_console.nodes.models import Node
 from routing.models import Destination, Rule, RuleRevision
 from routing.models.rule import Enforcement
 from routing.services import rules
+
+M = TypeVar("M", bound=Model)
 
 
 def revert(actor: User, rule: Rule, revision: RuleRevision) -> Rule:
@@ -31,20 +36,15 @@ def revert(actor: User, rule: Rule, revision: RuleRevision) -> Rule:
     return rules.save(actor, fresh, destinations=destinations, nodes=nodes, reason=reason)
 
 
-def _still_there(
-    model: type[Destination] | type[Node], wanted: list[dict[str, object]]
-) -> list[Destination] | list[Node]:
-    found = {
-        each.pk: each
-        for each in model._default_manager.filter(pk__in=[each["id"] for each in wanted])
-    }
+def _still_there(model: type[M], wanted: list[dict[str, Any]]) -> list[M]:
+    found = model._default_manager.in_bulk([each["id"] for each in wanted])
     gone = [str(each["name"]) for each in wanted if each["id"] not in found]
     if gone:
         raise ValidationError(
             _("These do not exist any more: %(names)s. Nothing was changed.")
             % {"names": ", ".join(gone)}
         )
-    return list(found.values())  # type: ignore[return-value]
+    return list(found.values())
 
 
 def duplicate(actor: User, rule: Rule) -> Rule:
