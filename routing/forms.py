@@ -144,7 +144,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         return list(self.cleaned_data["nodes"])
 
 
-class SendForm(forms.Form):
-    """Where to send a study by hand."""
+class DestinationChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, destination: Destination) -> str:
+        return f"{destination.name} · {destination.get_kind_display()}"
 
-    destination = forms.ModelChoiceField(Destination.objects.filter(gone_at=None))
+
+class SendForm(forms.Form):
+    """Where to send studies by hand."""
+
+    destination = DestinationChoice(
+        Destination.objects.filter(enabled=True, gone_at=None),
+        label=_("send to"),
+        empty_label=_("choose a destination"),
+    )

@@ -15,10 +15,11 @@ from django.utils import timezone
 from orthanc_console.accounts import services as accounts
 from orthanc_console.accounts.models import Role, User
 from orthanc_console.nodes import services as nodes
-from orthanc_console.nodes.models import ConfigRevision, Node
-from routing.models import Delivery, Destination, Lane, Rule, Study
+from orthanc_console.nodes.models import Command, ConfigRevision, Node
+from routing.models import Act, Delivery, Destination, Lane, Rule, Study
 from routing.models.delivery import State
 from routing.models.destination import Kind, Source, Verify
+from routing.services import deliveries as delivery_services
 from routing.services import destinations as destination_services
 from routing.services import rules as rule_services
 from testbed.sample_studies import ERRORS, make_deliveries, make_history, make_studies
@@ -37,6 +38,7 @@ class Site:
     rules: list[Rule]
     failed: Delivery
     study: Study
+    act: Act
 
 
 def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
@@ -57,7 +59,8 @@ def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
     )
     study = studies[0]
     make_history(study, rules)
-    return Site(admin, made_nodes, destinations, rules, failed, study)
+    act = _act(admin, destinations[1])
+    return Site(admin, made_nodes, destinations, rules, failed, study, act)
 
 
 def _users() -> User:
@@ -100,7 +103,8 @@ def _nodes(admin: User, now: datetime) -> list[Node]:
         node.status = {
             "orthanc_name": name.title(), "python_version": "3.13.5", "python_plugin_version": "5.0",
             "dicom_aet": "ORTHANC_MAIN", "dicom_port": 4242, "http_port": 8042, "outbox": 0,
-            "settings": {"StableAge": 60, "ConcurrentJobs": 4, "JobsHistorySize": 1000, "SaveJobs": True},
+            "settings": {"StableAge": 60, "ConcurrentJobs": 4, "JobsHistorySize": 1000, "SaveJobs": True,
+                         "TcpNoDelay": True},
         }  # fmt: skip
         node.save()
         made.append(node)
@@ -117,7 +121,10 @@ def _destinations(admin: User, made_nodes: list[Node]) -> list[Destination]:
         Destination(
             **_modality("PACS_ARCHIVE", "pacs.radiology.example.org", 104), verify=Verify.COUNT
         ),
-        Destination(**_modality("TELERAD_NIGHT", "10.40.2.17", 11112)),
+        Destination(
+            **_modality("TELERAD_NIGHT", "10.40.2.17", 11112),
+            hours="mon-fri 18:00-07:00, sat-sun 00:00-24:00",
+        ),
         Destination(
             name="research-anonymizer",
             kind=Kind.PEER,
@@ -163,7 +170,7 @@ def _rules(admin: User, destinations: list[Destination], now: datetime) -> list[
             "Emergency CT at night to teleradiology",
             'Modality == "CT" and StudyDescription =~~ "(?i)schädel|angio" and SeriesCount < 12',
             [telerad],
-            {},
+            {"priority": "urgent"},
         ),
         ("Mammography to the workstation", 'Modality == "MG"', [mammo], {"level": "series"}),
         (
@@ -190,23 +197,35 @@ def _rules(admin: User, destinations: list[Destination], now: datetime) -> list[
 
 
 def _lanes(made_nodes: list[Node], destinations: list[Destination], now: datetime) -> None:
+    busy = {"state": Lane.State.SENDING, "in_flight": 2, "progress": [82, 35], "waiting": 6}
+    failing = {
+        "state": Lane.State.FAILING, "breaker": "open", "waiting": 128, "last_error": ERRORS[0][1],
+        "next_attempt_at": now + timedelta(minutes=4), "last_success_at": now - timedelta(minutes=72),
+    }  # fmt: skip
+    held = {"state": Lane.State.HELD, "waiting": 31, "last_success_at": None}
     for index, destination in enumerate(destinations):
-        failing = destination.name == "TELERAD_NIGHT"
-        state = (
-            Lane.State.FAILING
-            if failing
-            else Lane.State.HELD
-            if destination.paused
-            else Lane.State.IDLE
-        )
+        values: dict[str, Any] = {"last_success_at": now - timedelta(minutes=2)}
+        if destination.name == "PACS_ARCHIVE":
+            values |= busy
+        elif destination.name == "TELERAD_NIGHT":
+            values |= failing
+        elif destination.paused:
+            values |= held
         for node in made_nodes[: 1 + index % 2]:
-            Lane.objects.create(
-                node=node,
-                destination=destination,
-                state=state,
-                waiting=128 if failing else 0,
-                last_error=ERRORS[0][1] if failing else "",
-                last_success_at=None
-                if destination.paused
-                else now - timedelta(minutes=2 + 70 * failing),
-            )
+            Lane.objects.create(node=node, destination=destination, **values)
+
+
+def _act(admin: User, destination: Destination) -> Act:
+    """Many retried at once: one node has answered in part, another is offline."""
+    rows = Delivery.objects.filter(destination=destination, state=State.FAILED)
+    report = delivery_services.retry(admin, rows.select_related("node"))
+    for command in Command.objects.filter(pk__in=report.act.commands, node__name="main"):
+        *done, first, second = command.data["deliveries"]
+        gone = "The node does not know this delivery any more."
+        command.result = {
+            "done": done,
+            "skipped": [{"id": i, "reason": gone} for i in (first, second)],
+        }
+        command.finished_at, command.ok = timezone.now(), True
+        command.save()
+    return report.act

@@ -52,10 +52,15 @@ DESCRIPTIONS = {
     "US": ("Abdomen", "Echokardiographie transthorakal"),
     "MG": ("Screening bilateral CC/MLO",),
 }
+NIGHT = 'Error in the network protocol: DicomAssociation - connecting to AET "TELERAD_NIGHT":'
 ERRORS = (
-    (9, "TCP Initialization Error: Connection refused"),
-    (9, "Error in the network protocol: DUL Association Rejected - Called AE Title Not Recognized"),
-    (9, "DUL network read timeout"),
+    (9, f"{NIGHT} TCP Initialization Error: Connection refused"),
+    (9, f"{NIGHT} DUL Association Rejected"),
+    (9, f"{NIGHT} DUL network read timeout"),
+    (
+        9,
+        'Error in the network protocol: C-STORE SCU to AET "TELERAD_NIGHT" has failed with DIMSE status 0xA700',
+    ),
     (2014, "Unable to determine the SOP class/instance for C-STORE with AET TELERAD_NIGHT"),
 )
 

@@ -13,7 +13,7 @@ _STATUS = re.compile(r"DIMSE status 0x([0-9a-f]{4})", re.IGNORECASE)
 
 TOO_FULL = Explanation(
     _("The destination refused it for want of room or memory."),
-    _("It is tried again. Free space at the destination, or let it take fewer at a time."),
+    _("Free space at the destination, or let it take fewer at a time."),
 )
 NOT_THAT_KIND = Explanation(
     _("The destination does not take this kind of image."),
@@ -27,7 +27,7 @@ NOT_UNDERSTOOD = Explanation(
 )
 ITS_OWN_TROUBLE = Explanation(
     _("The destination failed while it stored an image; it does not say why."),
-    _("It is tried again. The destination's log says why."),
+    _("The destination's log says why."),
 )
 
 

@@ -10,7 +10,7 @@ from pydicom.uid import UID
 
 from routing.explain import dimse
 from routing.explain.about import About
-from routing.explain.explanation import Explanation, Text
+from routing.explain.explanation import Explanation
 from routing.explain.table import BY_CODE, TABLE
 
 UNKNOWN = Explanation(
@@ -58,8 +58,9 @@ def _filled(explanation: Explanation, about: About, found: dict[str, str | None]
         "address": about.address or _("its address"),
         "sop_class": _class_name(found.get("sop_class")),
     }
-    texts: list[Text] = [str(text) % values for text in explanation[:2]]
-    return Explanation(*texts, explanation.status)
+    return Explanation(
+        str(explanation.meaning) % values, str(explanation.action) % values, explanation.status
+    )
 
 
 def _class_name(uid: str | None) -> str:

@@ -37,11 +37,11 @@ UNKNOWN_HOST = Explanation(
 )
 SILENT = Explanation(
     _("Something at %(address)s took the call and then said nothing."),
-    _("It is tried again. Look at the destination: it hangs, or another program has this port."),
+    _("Look at the destination: it hangs, or another program has this port."),
 )
 OVERTIME = Explanation(
     _("The destination did not answer in time."),
-    _("It is tried again. Look at the destination and the network: one of them is overloaded."),
+    _("Look at the destination and the network: one of them is overloaded."),
 )
 REJECTED = Explanation(
     _("The destination refused to talk to Orthanc, because of an AE title."),
@@ -83,15 +83,15 @@ TOO_LARGE = Explanation(
 )
 TOO_MANY = Explanation(
     _("The destination wants fewer requests in this time."),
-    _("It is tried again. Let fewer jobs run at a time for this destination."),
+    _("Let fewer jobs run at a time for this destination."),
 )
 NO_ROOM = Explanation(
     _("The destination has no room, or is too busy."),
-    _("It is tried again. Free space at the destination if it stays so."),
+    _("Free space at the destination if it stays so."),
 )
 SERVER_FAILED = Explanation(
     _("The destination, or a proxy in front of it, reported a failure of its own."),
-    _("It is tried again. If it stays so, its log says why."),
+    _("If it stays so, its log says why."),
 )
 SOME_HTTP_ERROR = Explanation(
     _("The destination answered with an HTTP error; Orthanc does not tell which."),
@@ -123,7 +123,7 @@ OF_THE_PLUGIN = (
         Explanation(
             _("The destination said that it stored every image, and yet does not have all."),
             _(
-                "The missing ones are sent again, up to five times. Look at its storage and its log: it loses images."
+                "Look at its storage and its log: it loses images. The missing ones are sent again, at most five times."
             ),
         ),
     ),
@@ -138,14 +138,14 @@ OF_THE_PLUGIN = (
         r"no longer knows the job|before the job was known to have begun",
         Explanation(
             _("Orthanc ended, or forgot the job, before its outcome was seen."),
-            _("It is sent again. If it happens without a restart, raise JobsHistorySize."),
+            _("If it happens without a restart, raise JobsHistorySize."),
         ),
     ),
     Entry(
         r"job ended without an error, but it sent",
         Explanation(
             _("Orthanc called the job a success, but fewer images went out than there are."),
-            _("It is tried again. Orthanc's log says which images it could not read."),
+            _("Orthanc's log says which images it could not read."),
         ),
     ),
     Entry(
@@ -239,7 +239,7 @@ OF_NETWORKS = (
         Explanation(
             _("The server at %(address)s hung up in the middle."),
             _(
-                "It is tried again. Check that the port is its HTTP port, and its limit for a request; its log says more."
+                "Check that the port is its HTTP port, and its limit for a request; its log says more."
             ),
         ),
     ),
@@ -296,12 +296,12 @@ BY_CODE: dict[int, Explanation] = {
     7: GONE,
     9: Explanation(
         _("Orthanc could not reach the destination, or lost it on the way."),
-        _("It is tried again. Echo the destination to see whether it answers."),
+        _("Echo the destination to see whether it answers."),
     ),
     17: GONE,
     27: Explanation(
         _("The disk of Orthanc or of the destination is full."),
-        _("Free space there; it is tried again."),
+        _("Free space there."),
     ),
     42: Explanation(
         _("The destination is not reachable by DICOM."),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from orthanc_console.accounts.access import SignedInRequest, viewer_required
 from orthanc_console.dashboard.live import render_live
+from orthanc_console.dashboard.wording import grouped
 from routing.models import Act
 from routing.models.act import Verb
 from routing.services import acts
@@ -25,15 +26,15 @@ def act(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _title(act: Act) -> str:
-    values = {"count": act.asked, "destination": act.destination_name}
+    values = {"count": grouped(act.asked), "destination": act.destination_name}
     words = {
-        Verb.RETRY: ngettext("Retry %(count)d delivery", "Retry %(count)d deliveries", act.asked),
+        Verb.RETRY: ngettext("Retry %(count)s delivery", "Retry %(count)s deliveries", act.asked),
         Verb.CANCEL: ngettext(
-            "Cancel %(count)d delivery", "Cancel %(count)d deliveries", act.asked
+            "Cancel %(count)s delivery", "Cancel %(count)s deliveries", act.asked
         ),
         Verb.SEND: ngettext(
-            "Send %(count)d study to %(destination)s",
-            "Send %(count)d studies to %(destination)s",
+            "Send %(count)s study to %(destination)s",
+            "Send %(count)s studies to %(destination)s",
             act.asked,
         ),
     }

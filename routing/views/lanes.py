@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from orthanc_console.accounts.access import SignedInRequest, operator_required, viewer_required
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.live import render_live
+from orthanc_console.dashboard.wording import grouped
 from orthanc_console.nodes.models import Node
 from routing.filters import LaneFilter
 from routing.models import Destination
@@ -59,7 +60,7 @@ def destination_drain(request: SignedInRequest, pk: int) -> HttpResponse:
         ],
         "listed": f"{reverse('deliveries')}?{urlencode(query)}",
         "count": count,
-        "button": ngettext("Cancel %d delivery", "Cancel %d deliveries", count) % count
+        "button": ngettext("Cancel %s delivery", "Cancel %s deliveries", count) % grouped(count)
         if count
         else "",
         "back_url": reverse("lanes"),
@@ -68,17 +69,17 @@ def destination_drain(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _title(count: int, destination: Destination, node: Node | None) -> str:
-    values = {"count": count, "destination": destination, "node": node}
+    values = {"count": grouped(count), "destination": destination, "node": node}
     if node is None:
         words = ngettext(
-            "Cancel %(count)d delivery that waits for %(destination)s?",
-            "Cancel %(count)d deliveries that wait for %(destination)s?",
+            "Cancel %(count)s delivery that waits for %(destination)s?",
+            "Cancel %(count)s deliveries that wait for %(destination)s?",
             count,
         )
     else:
         words = ngettext(
-            "Cancel %(count)d delivery that waits in %(node)s for %(destination)s?",
-            "Cancel %(count)d deliveries that wait in %(node)s for %(destination)s?",
+            "Cancel %(count)s delivery that waits in %(node)s for %(destination)s?",
+            "Cancel %(count)s deliveries that wait in %(node)s for %(destination)s?",
             count,
         )
     return words % values

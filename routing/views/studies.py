@@ -16,6 +16,7 @@ from orthanc_console.accounts.access import SignedInRequest, operator_required, 
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
+from orthanc_console.dashboard.wording import grouped
 from orthanc_console.pagination import page_of
 from routing.filters import StudyFilter
 from routing.forms import SendForm
@@ -140,11 +141,13 @@ def studies_all(request: SignedInRequest) -> HttpResponse:
     )
     count = totals["count"]
     context = {
-        "title": ngettext("Send %d study?", "Send %d studies?", count) % count,
+        "title": ngettext("Send %s study?", "Send %s studies?", count) % grouped(count),
         "form": form,
         "chips": chips(found, request.GET),
         "totals": totals,
-        "button": ngettext("Send %d study", "Send %d studies", count) % count if count else "",
+        "button": ngettext("Send %s study", "Send %s studies", count) % grouped(count)
+        if count
+        else "",
         "harmless": bool(count),
         "back_url": f"{reverse('studies')}?{request.GET.urlencode()}",
     }
