@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
+from intercept.views import moves, webhooks
+from intercept.views import targets as webhook_targets
 from orthanc_console.accounts import views as accounts
 from orthanc_console.audit import views as audit
 from orthanc_console.dashboard import views as dashboard
@@ -54,6 +56,34 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rules/<int:pk>/move/", rules.rule_move, name="rule-move"),
     path("rules/<int:pk>/enforcement/", rules.rule_enforcement, name="rule-enforcement"),
     path("rules/", include("routing.rule_urls")),
+    path("moves/", moves.moves, name="moves"),
+    path("moves/export/", moves.moves_export, name="moves-export"),
+    path("moves/<uuid:pk>/", moves.move, name="move"),
+    path("webhooks/", webhooks.webhooks, name="webhook-deliveries"),
+    path("webhooks/chosen/", webhooks.webhooks_chosen, name="webhook-deliveries-chosen"),
+    path("webhooks/all/", webhooks.webhooks_all, name="webhook-deliveries-all"),
+    path("webhooks/<uuid:pk>/", webhooks.webhook, name="webhook-delivery"),
+    path("webhook-targets/", webhook_targets.targets, name="webhook-targets"),
+    path("webhook-targets/new/", webhook_targets.target_create, name="webhook-target-create"),
+    path("webhook-targets/check/", webhook_targets.target_check, name="webhook-target-check"),
+    path("webhook-targets/<int:pk>/", webhook_targets.target, name="webhook-target"),
+    path("webhook-targets/<int:pk>/edit/", webhook_targets.target_edit, name="webhook-target-edit"),
+    path("webhook-targets/<int:pk>/test/", webhook_targets.target_test, name="webhook-target-test"),
+    path(
+        "webhook-targets/<int:pk>/enforcement/",
+        webhook_targets.target_enforcement,
+        name="webhook-target-enforcement",
+    ),
+    path(
+        "webhook-targets/<int:pk>/secret/",
+        webhook_targets.target_secret,
+        name="webhook-target-secret",
+    ),
+    path(
+        "webhook-targets/<int:pk>/delete/",
+        webhook_targets.target_delete,
+        name="webhook-target-delete",
+    ),
     path("nodes/", nodes.nodes, name="nodes"),
     path("nodes/new/", nodes.node_create, name="node-create"),
     path("nodes/<int:pk>/", nodes.node, name="node"),

@@ -104,6 +104,9 @@ def _exchange(
         body = response.read(READ_AT_MOST)
         if response.length and len(body) < READ_AT_MOST:
             raise http.client.IncompleteRead(body, response.length)
+        if time.monotonic() >= deadline:
+            # What the watchdog cut off can look like a short answer.
+            raise TimeoutError("the answer was not whole in time")
         return response.status, dict(response.getheaders()), body[:KEPT]
     finally:
         watchdog.cancel()

@@ -30,6 +30,7 @@ RAIL: tuple[tuple[Promise | None, tuple[Link, ...]], ...] = (
             Link("studies", _("Studies"), "folders", ("stud",)),
             Link("deliveries", _("Deliveries"), "send", ("deliver", "act")),
             Link("lanes", _("Lanes"), "arrows-split-2", ("lane",)),
+            Link("moves", _("C-MOVEs"), "arrows-exchange", ("move", "webhook-deliver")),
             Link("purges", _("Purge runs"), "trash", ("purge",)),
         ),
     ),
@@ -38,6 +39,7 @@ RAIL: tuple[tuple[Promise | None, tuple[Link, ...]], ...] = (
         (
             Link("destinations", _("Destinations"), "map-pin", ("destination",)),
             Link("rules", _("Rules"), "route", ("rule",)),
+            Link("webhook-targets", _("Webhooks"), "webhook", ("webhook-target",)),
             Link("policies", _("Purge policies"), "calendar-off", ("polic",)),
         ),
     ),

@@ -71,6 +71,28 @@ STATUSES: dict[str, dict[str, Status]] = {
         "kept": Status("shield-check", _("Kept"), "calm"),
         "failed": Status("alert-triangle", _("Failed"), "bad"),
     },
+    "move": {
+        "running": Status("arrow-up-right", _("Under way"), "busy"),
+        "sent": Status("check", _("Sent"), "ok"),
+        "queued": Status("clock", _("Sent in the background"), "ok"),
+        "replaced": Status("webhook", _("Replaced by a webhook"), "ok"),
+        "refused": Status("ban", _("Refused by a webhook"), "warn"),
+        "failed": Status("alert-triangle", _("Failed"), "bad"),
+        "cancelled": Status("ban", _("Cancelled"), "calm"),
+        "interrupted": Status("unlink", _("Interrupted"), "bad"),
+    },
+    "webhook": {
+        "waiting": Status("clock", _("Waiting"), "calm"),
+        "delivered": Status("check", _("Delivered"), "ok"),
+        "refused": Status("ban", _("Answered no"), "warn"),
+        "failed": Status("alert-triangle", _("Failed"), "bad"),
+        "skipped": Status("player-skip-forward", _("Skipped"), "calm"),
+    },
+    "webhook_mode": {
+        "notify": Status("bell", _("Notify"), "calm"),
+        "gate": Status("lock", _("Gate"), "calm"),
+        "replace": Status("replace", _("Replace"), "calm"),
+    },
     "enforcement": {
         "active": Status("circle-check", _("Active"), "ok"),
         "dry_run": Status("flask", _("Dry run"), "warn"),

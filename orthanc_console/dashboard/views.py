@@ -16,7 +16,7 @@ from orthanc_console.middleware import request_id
 from orthanc_console.nodes.models import Node
 from orthanc_console.version import VERSION
 
-SEARCHED = ("studies", "deliveries", "purged-studies")
+SEARCHED = ("studies", "deliveries", "purged-studies", "moves", "webhook-deliveries")
 
 
 @viewer_required

@@ -73,6 +73,11 @@ def _count(output: str, name: str) -> int:
     return int(found[-1]) if found and found[-1].isdigit() else 0
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @dataclass
 class Received:
     """One request that the receiver got."""

@@ -15,7 +15,7 @@ from testbed.orthanc import OrthancServer
 from testbed.studies import make_study
 from testbed.versions import OrthancVersion
 from testbed.waiting import free_port, wait_for
-from tests.orthanc.moves import move
+from tests.orthanc.moves import listens, move
 from tests.orthanc.site import Site, unique
 
 REFUSED, WARNING = 0xC000, 0xB000
@@ -163,9 +163,10 @@ def test_images_carry_who_asked_for_them_as_with_plain_orthanc(pair: Pair, tmp_p
             ["storescp", "-d", "-od", str(tmp_path), str(port)], stdout=output, stderr=output
         )
     try:
+        wait_for(lambda: listens(port), "storescp listens")
         for server in (pair.plain, pair.site.orthanc):
             server.put("/modalities/listener", ["LISTENER", "127.0.0.1", port])
-            wait_for(lambda: move(server, "IMAGE", uid, "LISTENER", aet="ASKER").success, "sent")
+            assert move(server, "IMAGE", uid, "LISTENER", aet="ASKER").success
     finally:
         scp.kill()
         scp.wait()
