@@ -14,12 +14,14 @@ from routing.api.deliveries import DeliveryViewSet
 from routing.api.destinations import DestinationViewSet
 from routing.api.lanes import LaneViewSet
 from routing.api.rules import RuleViewSet
+from routing.api.site_tags import SiteTagViewSet
 from routing.api.studies import StudyViewSet
 
 router = DefaultRouter()
 router.register("nodes", NodeViewSet, basename="api-node")
 router.register("destinations", DestinationViewSet, basename="api-destination")
 router.register("rules", RuleViewSet, basename="api-rule")
+router.register("site-tags", SiteTagViewSet, basename="api-site-tag")
 router.register("studies", StudyViewSet, basename="api-study")
 router.register("deliveries", DeliveryViewSet, basename="api-delivery")
 router.register("lanes", LaneViewSet, basename="api-lane")

@@ -32,10 +32,6 @@ def addresses() -> dict[tuple[int, str, int], str]:
     }
 
 
-def config_for(keywords: set[str]) -> list[dict[str, Any]]:
-    """`private_tags` of docs/protocol.md: those among the names that rules read."""
-    rows = SiteTag.objects.filter(name__in=keywords)
-    return [
-        {"name": tag.name, "group": tag.group, "creator": tag.creator, "element": tag.element}
-        for tag in rows
-    ]
+def as_config() -> list[dict[str, Any]]:
+    """`private_tags` of docs/protocol.md. A node reads only those that its rules, policies or targets use."""
+    return list(SiteTag.objects.values("name", "group", "creator", "element"))

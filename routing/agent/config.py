@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from orthanc_console.nodes.models import Node
+from routing import site_tags
 from routing.conditions import compile_condition
 from routing.language import parse
 from routing.models import Destination, Rule
@@ -43,6 +44,7 @@ def config_for(node: Node) -> dict[str, Any]:
         "destinations": told,
         "rules": [_rule(rule, made.tree, known) for rule, made in compiled],
         "tags": sorted({keyword for _rule, made in compiled for keyword in made.tags}),
+        "private_tags": site_tags.as_config(),
     }
 
 
@@ -84,6 +86,9 @@ def _rule(rule: Rule, tree: Tree, known: set[int]) -> dict[str, Any]:
 
 def _compiled(rule: Rule) -> Compiled | None:
     compiled = _compile_once(rule.pk, rule.revision, rule.expression)
+    if compiled is None:
+        # A name that another process has just given to a private tag can be missing in what is kept here.
+        compiled = _compile_once.__wrapped__(rule.pk, rule.revision, rule.expression)
     if compiled is None:
         # It was right when it was saved, so the language has changed under it.
         logger.error("rule %s can not be read any more and is left out; save it again", rule.pk)

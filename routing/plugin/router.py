@@ -16,6 +16,7 @@ from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, Ortha
 from orthanc_console.plugin.state import State
 from orthanc_console.plugin.warnings import Warnings
 from routing.conditions import ConditionError, compile_condition
+from routing.plugin import private_tags
 from routing.plugin import status as lane_status
 from routing.plugin.deliveries import PRIORITY, Delivery, pack
 from routing.plugin.inventory import Inventory
@@ -84,6 +85,8 @@ class Router:
             self._warnings.clear("rules_unreadable")
         self._rules = rules
         self._tags = list(config["tags"])
+        # A console of an older version does not tell them.
+        private_tags.configure(config.get("private_tags", []))
         self._node = config["node"]["name"]
         self._destinations = {d.id: d for d in destinations}
         self._sender.configure(self._destinations)

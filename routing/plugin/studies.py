@@ -9,6 +9,7 @@ from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import OrthancClient
+from routing.plugin import private_tags
 
 MEGABYTE = 1024 * 1024
 
@@ -156,8 +157,13 @@ def _add_rare_tags(
     """Tags that Orthanc does not index, from the first instance of each series; sequences and binary values are left out."""
     for series, found in zip(children, facts["series"], strict=True):
         missing = tags - facts["study"].keys() - found.keys()
+        private = private_tags.named(missing)
+        instance = f"/instances/{series['Instances'][0]}"
+        if private:
+            found.update(private_tags.values(orthanc.get(f"{instance}/tags"), private))
+        missing -= private.keys()
         if missing:
-            everything = orthanc.get(f"/instances/{series['Instances'][0]}/simplified-tags")
+            everything = orthanc.get(f"{instance}/simplified-tags")
             found.update(
                 {tag: everything[tag] for tag in missing if isinstance(everything.get(tag), str)}
             )
