@@ -220,12 +220,10 @@ def _act(admin: User, destination: Destination) -> Act:
     rows = Delivery.objects.filter(destination=destination, state=State.FAILED)
     report = delivery_services.retry(admin, rows.select_related("node"))
     for command in Command.objects.filter(pk__in=report.act.commands, node__name="main"):
-        *done, first, second = command.data["deliveries"]
+        asked = command.data["deliveries"]
         gone = "The node does not know this delivery any more."
-        command.result = {
-            "done": done,
-            "skipped": [{"id": i, "reason": gone} for i in (first, second)],
-        }
+        refused = [{"id": each, "reason": gone} for each in asked[-2:]]
+        command.result = {"done": asked[:-2], "skipped": refused}
         command.finished_at, command.ok = timezone.now(), True
         command.save()
     return report.act
