@@ -53,8 +53,11 @@ def read(head: bytes, private: Mapping[tuple[int, str, int], str] | None = None)
     """
     # Imported late: it takes a while, which processes that read no file are spared.
     import pydicom
+    from pydicom import config
     from pydicom.errors import InvalidDicomError
 
+    # A warning about a value would bring it into the log.
+    config.settings.reading_validation_mode = config.IGNORE
     if DEFLATED in head[:2048]:
         raise NoDicom(
             _("This file is deflated. Save it with another transfer syntax and try again.")
@@ -75,6 +78,8 @@ def read(head: bytes, private: Mapping[tuple[int, str, int], str] | None = None)
         except Exception:
             # The value does not fit its VR; the page says how many were left out.
             unreadable += 1
+    if not tags:
+        raise NoDicom(_("This DICOM file is damaged and cannot be read."))
     return FileTags(tags, unreadable)
 
 

@@ -18,6 +18,7 @@ from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
 from orthanc_console.dashboard.wording import grouped
 from orthanc_console.pagination import page_of
+from routing import decisions
 from routing.filters import StudyFilter
 from routing.forms import SendForm
 from routing.models import Destination, Study
@@ -50,9 +51,11 @@ def studies(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def study(request: SignedInRequest, pk: int) -> HttpResponse:
     study = get_object_or_404(Study.objects.select_related("node"), pk=pk)
+    moments = timeline(study)
     context = {
         "study": study,
-        "moments": timeline(study),
+        "moments": moments,
+        "decided": decisions.newest(moments),
         "deliveries": study.deliveries.select_related(
             "destination", "node", "study"
         ).prefetch_related("rule_links"),
