@@ -112,6 +112,7 @@ def test_a_node_that_is_offline_is_named(bob_client: Client, pacs: Destination) 
     page = bob_client.post(
         "/deliveries/chosen/", {"act": "retry", "chosen": [str(failed.pk)]}, follow=True
     ).content.decode()
+    assert f'<a href="/acts/{Act.objects.get().pk}/">What came of it</a>' in page
     assert "gateway" in page
     assert "when back" in page
 

@@ -181,3 +181,31 @@ def test_the_list_tells_how_each_destination_does(
 def test_an_empty_list_tells_what_to_do_next(alice_client: Client, charlie_client: Client) -> None:
     assert b'href="/nodes/new/"' in alice_client.get("/destinations/").content
     assert b'href="/nodes/new/"' not in charlie_client.get("/destinations/").content
+
+
+REJECTED = 'DicomAssociation - connecting to AET "PACS": DUL Association Rejected'
+
+
+def test_its_last_error_is_explained_with_whom_to_enter_where(charlie_client: Client) -> None:
+    node, _secret = make_node()
+    node.status = {"dicom_aet": "ORTHANC_MAIN"}
+    node.save()
+    pacs = make_modality("PACS")
+    Lane.objects.create(node=node, destination=pacs, state="failing", last_error=REJECTED)
+    page = charlie_client.get(f"/destinations/{pacs.pk}/").content.decode()
+    assert "refused to talk to Orthanc" in page
+    assert "Add the AE title ORTHANC_MAIN to its list" in page
+
+
+def test_an_echo_that_fails_is_explained(
+    bob_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, _secret = make_node("main", online=True)
+    node.status = {"dicom_aet": "ORTHANC_MAIN"}
+    node.save()
+    pacs = make_modality("PACS")
+    result = services.EchoResult(False, 12, REJECTED, "main")
+    monkeypatch.setattr("routing.services.destinations.echo", lambda *_arguments: result)
+    page = bob_client.post(f"/destinations/{pacs.pk}/echo/").content.decode()
+    assert "DUL Association Rejected" in page
+    assert "Add the AE title ORTHANC_MAIN to its list" in page

@@ -108,3 +108,13 @@ def test_when_all_is_well_nothing_asks_for_attention(charlie_client: Client) -> 
     make_rule(destinations=[make_modality()])
     make_study(node)
     assert "Needs attention" not in charlie_client.get("/").content.decode()
+
+
+def test_a_failing_destination_is_said_in_plain_words(charlie_client: Client) -> None:
+    node, _secret = make_node(online=True)
+    refused = "Error in the network protocol: TCP Initialization Error: Connection refused"
+    Lane.objects.create(
+        node=node, destination=make_modality("PACS"), state="failing", last_error=refused
+    )
+    page = charlie_client.get("/").content.decode()
+    assert "PACS does not take studies: Nothing listens at 192.0.2.7:104." in page

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from orthanc_console.agent.models import Event
 from orthanc_console.nodes.models import Node
 from purge import scheduler
+from routing import explain
 from routing.models import Delivery, Destination, Lane, Rule
 from routing.models.delivery import LIVE_STATES, State
 from routing.services import destinations as destination_services
@@ -87,7 +88,7 @@ def _deliveries(states: tuple[State, ...], since: datetime | None = None) -> str
 def troubles(nodes: list[Node]) -> list[Trouble]:
     """What is wrong now, worst first."""
     found = [trouble for node in nodes for trouble in _node_troubles(node)]
-    lanes = Prefetch("lanes", Lane.objects.order_by())
+    lanes = Prefetch("lanes", Lane.objects.order_by().select_related("node"))
     for destination in Destination.objects.filter(gone_at=None, enabled=True).prefetch_related(
         lanes
     ):
@@ -95,7 +96,7 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
         if destination_services.health(destination) == "failing":
             sentence = _("%(name)s does not take studies: %(error)s") % {
                 "name": destination,
-                "error": destination_services.last_error(destination) or _("no details reported"),
+                "error": _complaint(destination) or _("no details reported"),
             }
             found.append(Trouble("bad", sentence, address))
         elif destination.paused:
@@ -104,6 +105,14 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
     if silent := scheduler.trouble():
         found.append(Trouble("warn", silent, reverse("policies")))
     return sorted(found, key=lambda trouble: trouble.tone != "bad")
+
+
+def _complaint(destination: Destination) -> str:
+    """Why it fails, in plain words where they are known."""
+    explained = destination_services.explained(destination)
+    if explained is None or explained == explain.UNKNOWN:
+        return destination_services.last_error(destination)
+    return str(explained.meaning)
 
 
 def _node_troubles(node: Node) -> list[Trouble]:

@@ -18,7 +18,8 @@ from orthanc_console.audit import log
 from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Node
 from orthanc_console.nodes.services import changing_configuration
-from routing.models import Destination
+from routing import explain
+from routing.models import Destination, Lane
 from routing.models.destination import VERIFIES, Kind, Source
 
 ECHO_SECONDS = 15
@@ -182,10 +183,22 @@ def health(destination: Destination) -> str:
 
 def last_error(destination: Destination) -> str:
     """What the nodes last had to complain about; empty while it works. Prefetch `lanes` for a list."""
+    lane = _complaining(destination)
+    return (lane.problem or lane.last_error) if lane else ""
+
+
+def explained(destination: Destination) -> explain.Explanation | None:
+    """What `last_error` means and what to do about it; None while it works. Prefetch `lanes` with their nodes for a list."""
+    lane = _complaining(destination)
+    if lane is None:
+        return None
+    words = lane.problem or lane.last_error
+    return explain.error(words, about=explain.about(lane.node.status, destination))
+
+
+def _complaining(destination: Destination) -> Lane | None:
     lanes = sorted(destination.lanes.all(), key=lambda lane: lane.updated_at, reverse=True)
-    return next(
-        (lane.problem or lane.last_error for lane in lanes if lane.problem or lane.last_error), ""
-    )
+    return next((lane for lane in lanes if lane.problem or lane.last_error), None)
 
 
 def _record(actor: User, done: str, destination: Destination, before: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -136,7 +137,9 @@ def report_at_once(request: SignedInRequest, report: Report) -> None:
     """Say on the next page what was asked for and what was not."""
     level = messages.warning if report.skipped or report.offline else messages.success
     reasons = {reason: None for _id, reason in report.skipped}
-    level(request, "\n".join([report.message, *reasons]))
+    words = "\n".join([report.message, *reasons])
+    address = reverse("act", args=(report.act.pk,))
+    level(request, format_html('{} <a href="{}">{}</a>', words, address, _("What came of it")))
 
 
 def back_to(request: SignedInRequest, otherwise: str) -> str:

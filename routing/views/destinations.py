@@ -21,6 +21,7 @@ from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
 from orthanc_console.nodes.models import Node
+from routing import explain
 from routing.filters import DestinationFilter
 from routing.forms import DestinationForm
 from routing.models import Destination, Lane
@@ -44,6 +45,7 @@ def _with_lanes(rows: QuerySet[Destination]) -> list[Destination]:
     for row in found:
         row.condition = _health(row)  # type: ignore[attr-defined]
         row.complaint = services.last_error(row)  # type: ignore[attr-defined]
+        row.advice = services.explained(row)  # type: ignore[attr-defined]
     return found
 
 
@@ -168,6 +170,13 @@ def destination_echo(request: SignedInRequest, pk: int) -> HttpResponse:
     destination = get_object_or_404(Destination, pk=pk)
     wanted = request.POST.get("node", "")
     node = get_object_or_404(Node, pk=wanted) if wanted.isdecimal() else None
-    context = {"destination": destination, "echo": services.echo(request.user, destination, node)}
+    echo = services.echo(request.user, destination, node)
+    asked = node or Node.objects.filter(name=echo.node).first()
+    about = explain.about(asked.status if asked else {}, destination)
+    context = {
+        "destination": destination,
+        "echo": echo,
+        "advice": None if echo.ok or not echo.detail else explain.error(echo.detail, about=about),
+    }
     template = "destinations/echo.html" if request.htmx else "destinations/echo_page.html"
     return render(request, template, context)
