@@ -68,6 +68,7 @@ def addresses(alice: User) -> list[str]:
     delivery = make_delivery(study, destination, state="failed", last_error="<script>alert(1)")
     plain = [
         *("overview", "studies", "deliveries", "destinations", "destination-create", "rules"),
+        *("rule-templates", "rule-exchange", "site-tags"),
         *("rule-create", "rule-everything", "nodes", "node-create", "users", "user-create"),
         *("audit", "account", "login"),
     ]

@@ -294,3 +294,21 @@ def test_a_copy_is_disabled_and_right_below(alice: User, alice_client: Client) -
         ("Copy of a", "disabled"),
         ("b", "active"),
     ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/rules/templates/", "/rules/export/", "/rules/exchange/", "/rules/tags/"],
+)
+def test_what_changes_rules_is_for_administrators(
+    address: str, bob_client: Client, alice_client: Client, client: Client
+) -> None:
+    assert alice_client.get(address).status_code == 200
+    assert bob_client.get(address).status_code == 403
+    assert client.get(address).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["try/", "backtest/", "file/"])
+def test_trying_needs_somebody_who_is_signed_in(name: str, client: Client) -> None:
+    answer = client.post(f"/rules/{name}", {"expression": "true"})
+    assert answer.status_code == 302 and "/login/" in answer.headers["Location"]
