@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -64,8 +64,6 @@ def _guarded(what: str, act: Callable[[], None]) -> str:
         act()
     except Exception as error:
         logger.exception("the scheduler failed at %s", what)
-        for connection in connections.all(initialized_only=True):
-            connection.close_if_unusable_or_obsolete()
         return f"{what}: {type(error).__name__}: {error}"
     return ""
 

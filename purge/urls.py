@@ -12,9 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("policies/<int:pk>/", views.policy, name="policy"),
     path("policies/<int:pk>/edit/", views.policy_edit, name="policy-edit"),
     path("policies/<int:pk>/delete/", views.policy_delete, name="policy-delete"),
-    path(
-        "policies/<int:pk>/enforcement/", views.policy_enforcement, name="policy-enforcement"
-    ),
+    path("policies/<int:pk>/enforcement/", views.policy_enforcement, name="policy-enforcement"),
     path("policies/<int:pk>/preview/", views.policy_preview, name="policy-preview"),
     path("policies/<int:pk>/run/", views.policy_run, name="policy-run"),
     path("settings/", views.purge_settings, name="purge-settings"),
