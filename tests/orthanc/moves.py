@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import ssl
@@ -92,6 +93,11 @@ class Received:
     def id(self) -> str:
         return self.headers["webhook-id"]
 
+    def data(self) -> dict[str, Any]:
+        """What the JSON document tells."""
+        found: dict[str, Any] = json.loads(self.body)["data"]
+        return found
+
 
 class Receiver:
     """An HTTP server that answers as `behaviour` says: a status as text, or slow, hanging, drip, reset.
@@ -100,11 +106,13 @@ class Receiver:
         headers: sent with each answer.
     """
 
-    def __init__(self, behaviour: str = "200", context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, behaviour: str = "200", context: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self.behaviour = behaviour
         self.headers: dict[str, str] = {}
         self.requests: list[Received] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self.scheme = "http"
         if context is not None:
@@ -189,9 +197,9 @@ def behave(handler: BaseHTTPRequestHandler, behaviour: str, headers: dict[str, s
 
 @contextlib.contextmanager
 def running_receiver(
-    behaviour: str = "200", context: ssl.SSLContext | None = None
+    behaviour: str = "200", context: ssl.SSLContext | None = None, port: int = 0
 ) -> Iterator[Receiver]:
-    receiver = Receiver(behaviour, context)
+    receiver = Receiver(behaviour, context, port)
     try:
         yield receiver
     finally:

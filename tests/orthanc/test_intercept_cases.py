@@ -12,7 +12,6 @@ import pytest
 
 from testbed.console import ConsoleServer
 from testbed.versions import OrthancVersion
-from testbed.waiting import free_port
 from tests.orthanc.intercepting import IMAGES, Interception, intercepting
 from tests.orthanc.moves import Receiver, make_certificate
 
