@@ -120,6 +120,28 @@ def test_failures_are_counted_for_their_own_lane(
     page = main_part(charlie_client)
     assert page.count("1 after a failure") == 1
     assert page.count("1 failed in 24 h") == 1
+    assert "Retry…" not in page
+
+
+def test_an_operator_retries_what_failed_in_a_lane(
+    bob_client: Client, node: Node, pacs: Destination
+) -> None:
+    lane(node, pacs, waiting=1)
+    make_delivery(make_study(node), pacs, state="waiting", last_error="no answer")
+    address = f"/deliveries/all/retry/?destination={pacs.pk}&node={node.pk}&state=waiting,failed"
+    assert address.replace("&", "&amp;") in main_part(bob_client)
+    assert "Retry 1 delivery?" in bob_client.get(address).content.decode()
+
+
+def test_a_lane_of_a_node_that_is_offline_says_how_old_it_is(
+    charlie_client: Client, pacs: Destination
+) -> None:
+    node, _secret = make_node("gateway")
+    node.last_seen_at = minutes_ago(5)
+    node.save()
+    lane(node, pacs)
+    page = " ".join(main_part(charlie_client).split())
+    assert "offline, as of" in page and "5 min ago" in page
 
 
 @pytest.mark.parametrize(
