@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStateEnum": "routing.models.delivery.State",
         "LaneStateEnum": "routing.models.destination.Lane.State",
+        "PurgeRunStateEnum": "purge.models.run.State",
     },
 }
 

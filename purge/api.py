@@ -167,7 +167,11 @@ class PolicyViewSet(viewsets.ModelViewSet[PurgePolicy]):
         nodes = _nodes(request) or policies.concerned_nodes(policy)
         return _told(runs.preview(actor(request), policy, nodes))
 
-    @extend_schema(request=PolicySerializer, responses=PreviewsSerializer)
+    @extend_schema(
+        request=PolicySerializer,
+        responses=PreviewsSerializer,
+        operation_id="purge_policies_preview_unsaved",
+    )
     @action(
         detail=False,
         methods=["post"],

@@ -15,6 +15,7 @@ from orthanc_console.audit import log
 from routing.models import Act, Rule
 from routing.services import rules
 from tests.factories import make_delivery, make_modality, make_node, make_study
+from tests.purge_things import make_policy, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +67,25 @@ ENDPOINTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "lanes/", VIEWER, {}),
     ("get", "acts/", VIEWER, {}),
     ("get", "acts/{act}/", VIEWER, {}),
+    ("get", "purge-policies/", VIEWER, {}),
+    ("get", "purge-policies/{policy}/", VIEWER, {}),
+    ("post", "purge-policies/", ADMIN, {"name": "p", "older_than_days": 30}),
+    ("patch", "purge-policies/{policy}/", ADMIN, {"enforcement": "disabled"}),
+    ("put", "purge-policies/{policy}/", ADMIN, {}),
+    ("delete", "purge-policies/{policy}/", ADMIN, {}),
+    ("get", "purge-policies/{policy}/preview/", OPERATOR, {}),
+    ("post", "purge-policies/{policy}/preview/", OPERATOR, {}),
+    ("post", "purge-policies/preview/", OPERATOR, {"name": "p", "older_than_days": 30}),
+    ("post", "purge-policies/{policy}/run/", ADMIN, {}),
+    ("get", "purge-runs/", VIEWER, {}),
+    ("get", "purge-runs/{run}/", VIEWER, {}),
+    ("get", "purge-runs/{run}/studies/", VIEWER, {}),
+    ("post", "purge-runs/{run}/cancel/", OPERATOR, {}),
+    ("post", "purge-runs/{run}/approve/", ADMIN, {}),
+    ("post", "purge-runs/{run}/keep/", OPERATOR, {"studies": ["a"]}),
+    ("get", "purged-studies/", VIEWER, {}),
+    ("get", "purge-settings/", VIEWER, {}),
+    ("patch", "purge-settings/", ADMIN, {"history_days": 3}),
     ("get", "audit-events/", VIEWER, {}),
     ("get", "audit-events/{event}/", VIEWER, {}),
 ]
@@ -82,6 +102,8 @@ class World:
     delivery: str
     event: str
     act: str
+    policy: str
+    run: str
 
 
 @pytest.fixture
@@ -93,7 +115,10 @@ def world(alice: User) -> World:
     delivery = make_delivery(study, pacs, state="failed")
     event = log.record(alice, "rule.changed", rule)
     act = Act.objects.create(verb="retry", actor_name="bob")
-    return World(*(str(each.pk) for each in (node, idle, rule, study, delivery, event, act)))
+    policy = make_policy()
+    run = make_run(node, state="held", needs_approval=True)
+    made = (node, idle, rule, study, delivery, event, act, policy, run)
+    return World(*(str(each.pk) for each in made))
 
 
 def call(client: APIClient, world: World, method: str, path: str, body: dict[str, Any]) -> int:
@@ -132,6 +157,7 @@ def test_every_endpoint_is_in_the_matrix() -> None:
     covered = {(method, path) for method, path, _role, _body in ENDPOINTS}
     names = {"nodes": "node", "destinations": "destination", "rules": "rule", "studies": "study"}
     names |= {"deliveries": "delivery", "audit-events": "event", "lanes": "lane", "acts": "act"}
+    names |= {"purge-policies": "policy", "purge-runs": "run", "purged-studies": "study"}
     for prefix, viewset, basename in router.registry:
         for route in router.get_routes(viewset):
             for method in router.get_method_map(viewset, route.mapping):
