@@ -8,6 +8,7 @@ from pathlib import Path
 from routing.conditions import SYMBOLS
 from routing.conditions.kinds import _ATTRIBUTES, METHODS
 from routing.language import parse
+from routing.rule_tables import filled
 
 PAGE = (Path(__file__).parent.parent / "docs" / "rules.md").read_text(encoding="utf-8")
 
@@ -17,8 +18,11 @@ def section(title: str) -> str:
 
 
 def test_the_examples_are_rules_without_warnings() -> None:
-    examples = re.findall(r"^\| `(.+?)` \|", section("Examples"), re.MULTILINE)
-    assert len(examples) >= 10
+    examples = [
+        each.replace(r"\|", "|")
+        for each in re.findall(r"^\| `(.+?)` \|", section("Examples"), re.MULTILINE)
+    ]
+    assert len(examples) >= 20
     for example in [*examples, *re.findall(r"```\n(.+?)\n```", PAGE)]:
         parsed = parse(example)
         assert (parsed.errors, parsed.warnings) == ([], []), example
@@ -31,3 +35,15 @@ def test_all_names_and_attributes_are_described() -> None:
     calculating = section("Calculating")
     assert [name for name in attributes if f"`.{name}`" not in calculating] == []
     assert [name for name in METHODS if f".{name}(" not in section("Conditions")] == []
+
+
+def test_the_tables_are_those_of_the_language() -> None:
+    """`manage.py document_rules` makes them anew."""
+    assert filled(PAGE) == PAGE
+
+
+def test_every_operator_of_the_builder_is_written_as_a_rule() -> None:
+    rows = re.findall(r"^\| .+ \| .+ \| `(.+)` \|$", section("Writing one"), re.MULTILINE)
+    assert len(rows) > 20
+    for text in rows:
+        assert parse(text).errors == [], text
