@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,16 @@ class State:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside happens or nothing does. Holds the lock: keep slow things such as HTTP calls outside.
 
+        Inside another transaction of the same thread it becomes a part of that one.
+
         Raises:
             sqlite3.Error: nothing was written, for example because the disk is full.
         """
         with self._lock:
+            part_of_another = self._db.in_transaction
+            if part_of_another:
+                yield self._db
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -144,7 +150,9 @@ class State:
                 waiting.set()
             self._after_commit.clear()
 
-    def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
+    def read(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[sqlite3.Row]:
         """The rows of a query."""
         with self._lock:
             return self._db.execute(sql, parameters).fetchall()

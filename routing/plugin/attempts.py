@@ -7,13 +7,15 @@ from typing import Any
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
 from routing.plugin import retry
-from routing.plugin.deliveries import Delivery, Job, pack, unpack
+from routing.plugin.deliveries import Delivery, Flight, Job, pack, unpack
 from routing.plugin.matcher import Destination
 from routing.plugin.store import DeliveryStore
 from routing.plugin.transports import Outcome
 
 # Seconds after the last job before the destination is asked what it has; many answer from a database that lags a little.
 CHECK_AFTER = 2.0
+
+TOGETHER = "(Several studies went in this job; each is now sent in one of its own.)"
 
 
 class StudyGone(Exception):
@@ -71,21 +73,36 @@ def _without(store: DeliveryStore, delivery: Delivery, gone: set[str]) -> Delive
 
 
 def end(
-    store: DeliveryStore, job: Job, outcome: Outcome, destination: Destination | None
-) -> Delivery:
-    """Write down how a job ended and what follows for its delivery: done, more to send, another attempt, or failed for good."""
-    if outcome.state == "lost":
-        return store.end(job, job.as_report("lost"), last_error=outcome.error)
+    store: DeliveryStore, flight: Flight, outcome: Outcome, destination: Destination | None
+) -> list[Delivery]:
+    """Write down how a job ended and what follows for its deliveries: done, more to send, another attempt, or failed for good."""
     if outcome.state == "succeeded":
         # More than were planned: images that arrived between the decision and the job went along.
-        if outcome.failed == 0 and outcome.count >= job.instance_count:
-            return _part_delivered(store, job, destination)
+        if outcome.failed == 0 and outcome.count >= flight.instance_count:
+            return [_part_delivered(store, job, destination) for job in flight.jobs]
         outcome = Outcome(
             "failed",
             error=f"Orthanc's job ended without an error, but it sent {outcome.count - outcome.failed} of "
-            f"{job.instance_count} instances.",
+            f"{flight.instance_count} instances.",
         )
-    return _failed(store, job, retry.Failure(outcome.code, outcome.error))
+    if outcome.state == "lost":
+        return [store.end(j, j.as_report("lost"), last_error=outcome.error) for j in flight.jobs]
+    failure = retry.Failure(outcome.code, outcome.error)
+    if len(flight.jobs) > 1 and not failure.silent:
+        return [_failed_together(store, job, failure) for job in flight.jobs]
+    return [_failed(store, job, failure) for job in flight.jobs]
+
+
+def _failed_together(store: DeliveryStore, job: Job, failure: retry.Failure) -> Delivery:
+    """One of several made the job fail, and nobody can tell which: each goes on alone, at once."""
+    return store.end(
+        job,
+        job.as_report("failed", retry.Failure(failure.code, f"{failure.text} {TOGETHER}")),
+        next_attempt_at=None,
+        unreachable=False,
+        first_failed_at=clock.now(),
+        failures=1,
+    )
 
 
 def _part_delivered(store: DeliveryStore, job: Job, destination: Destination | None) -> Delivery:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,3 +124,57 @@ class Job:
             "error_code": failure.code if failure else None,
             "permanent": bool(failure and failure.permanent),
         }
+
+
+@dataclass(frozen=True)
+class Flight:
+    """What one job of Orthanc carries: a part of one delivery, or several small deliveries to one destination."""
+
+    jobs: tuple[Job, ...]
+
+    @property
+    def id(self) -> str:
+        return self.jobs[0].id
+
+    @property
+    def destination(self) -> int:
+        return self.jobs[0].destination
+
+    @property
+    def job_id(self) -> str:
+        return self.jobs[0].job_id
+
+    @property
+    def started_at(self) -> float:
+        return self.jobs[0].started_at
+
+    @property
+    def instance_count(self) -> int:
+        return sum(job.instance_count for job in self.jobs)
+
+
+def flights(jobs: Iterable[Job]) -> list[Flight]:
+    """Jobs that share a job of Orthanc, together; one of which Orthanc gave no identifier is alone."""
+    together: dict[str, list[Job]] = {}
+    for job in jobs:
+        together.setdefault(job.job_id or job.id, []).append(job)
+    return [Flight(tuple(group)) for group in together.values()]
+
+
+def together(candidates: Sequence[Delivery], size: int, workers: int) -> list[Delivery]:
+    """Those of the small deliveries at the front of a queue that go in one job.
+
+    Args:
+        candidates: in their order, at least one.
+        size: the most instances; the first delivery goes even if it has more.
+        workers: how many jobs run at once; what is left over must do for all of them, to the end of the queue.
+    """
+    share = math.ceil(len(candidates) / (2 * workers))
+    chosen = [candidates[0]]
+    count = candidates[0].instance_count
+    for delivery in candidates[1:share]:
+        count += delivery.instance_count
+        if count > size:
+            break
+        chosen.append(delivery)
+    return chosen

@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 
 # Seconds for which a good answer of the destination holds.
 TRUST = 60.0
+# Seconds that a job of several small studies should last.
+TOGETHER = 2.0
+# Instances a second before any was sent: a careful guess.
+FIRST_SPEED = 10.0
+# Seconds for which each study is sent alone after one of several made their job fail.
+ALONE = 600.0
 # Seconds between two probes of a destination that does not answer.
 PROBE_PAUSES = (2.0, 4.0, 8.0, 10.0)
 
@@ -33,6 +39,8 @@ class Lane:
     problem: str = ""
     last_success_at: float | None = None  # by the wall clock, for display
     progress: dict[str, int] = field(default_factory=dict)  # percent of each job in flight
+    speed: float = FIRST_SPEED  # instances a second of the last job
+    alone_until: float = 0.0
 
     def trusted(self, now: float) -> bool:
         """Whether jobs may be started: the destination answered lately, or is taking images at this moment."""
@@ -40,6 +48,23 @@ class Lane:
             return False
         recent = self.answered_at is not None and now - self.answered_at < TRUST
         return recent or self.in_flight > 0
+
+    @property
+    def size(self) -> int:
+        """How many instances of small studies go in one job: about two seconds' worth, so that nobody waits long."""
+        return int(self.speed * TOGETHER)
+
+    def went_well(self, instances: int, seconds: float) -> None:
+        """A job ended well; learn from it how fast the destination is."""
+        self.speed = instances / max(seconds, 0.001)
+
+    def send_alone(self, now: float) -> None:
+        """One of several studies made their job fail, and others may do the same."""
+        self.alone_until = now + ALONE
+
+    def sends_alone(self, now: float) -> bool:
+        """Whether each study goes in a job of its own, because one of several made their job fail lately."""
+        return now < self.alone_until
 
     def may_probe(self, now: float) -> bool:
         """Whether it is time to ask; never twice at once."""

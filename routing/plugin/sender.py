@@ -11,7 +11,7 @@ from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import OrthancClient, OrthancDown, OrthancError
 from routing import hours
 from routing.plugin import attempts, retry
-from routing.plugin.deliveries import Delivery, Job
+from routing.plugin.deliveries import Delivery, Flight, flights, together, unpack
 from routing.plugin.lanes import Lane
 from routing.plugin.matcher import Destination
 from routing.plugin.store import DeliveryStore
@@ -20,6 +20,8 @@ from routing.plugin.transports import TRANSPORTS, Outcome, job_outcome, reachabl
 IDLE_LOOK = 0.25
 FIRST_POLL = 0.004
 LONGEST_POLL = 0.25
+# Of the time that a job has run, so that a short one is seen to end at once and a long one costs few looks.
+POLL_SHARE = 0.04
 # Seconds between two looks at the hours of destinations.
 HOURS_LOOK = 20.0
 
@@ -41,7 +43,7 @@ class Sender:
         self._lock = lock
         self.destinations: Mapping[int, Destination] = {}
         self.lanes: dict[int, Lane] = {}
-        self._flying: dict[str, Job] = {}
+        self._flying: dict[str, Flight] = {}
         self._recovered = False
         self._review_at = 0.0
         self.wake = threading.Event()
@@ -51,7 +53,7 @@ class Sender:
         with self._lock:
             for ident, destination in destinations.items():
                 if self.destinations.get(ident) != destination:
-                    flying = sum(job.destination == ident for job in self._flying.values())
+                    flying = sum(f.destination == ident for f in self._flying.values())
                     ready = destination.source == "orthanc"
                     self.lanes[ident] = Lane(ident, ready=ready, in_flight=flying)
             self.destinations = destinations
@@ -84,103 +86,137 @@ class Sender:
                 self._hold_and_release()
             self._poll()
             self._fill()
-            youngest = max((job.started_at for job in self._flying.values()), default=None)
+            youngest = max((flight.started_at for flight in self._flying.values()), default=None)
         if youngest is None:
             return IDLE_LOOK
-        return min(max((clock.now() - youngest) / 10, FIRST_POLL), LONGEST_POLL)
+        return min(max((clock.now() - youngest) * POLL_SHARE, FIRST_POLL), LONGEST_POLL)
 
     def _recover(self) -> None:
         """Take up the jobs that were in flight when the process ended; Orthanc keeps most of them."""
-        for job in self._store.jobs():
-            self._take_off(job)
-            if not job.job_id:
+        for flight in flights(self._store.jobs()):
+            self._take_off(flight)
+            if not flight.job_id:
                 lost = "Orthanc ended before the job was known to have begun."
-                self._land(job, Outcome("lost", error=lost))
+                self._land(flight, Outcome("lost", error=lost))
         self._recovered = True
 
-    def _take_off(self, job: Job) -> None:
-        self._flying[job.id] = job
-        if lane := self.lanes.get(job.destination):
+    def _take_off(self, flight: Flight) -> None:
+        self._flying[flight.id] = flight
+        if lane := self.lanes.get(flight.destination):
             lane.in_flight += 1
 
     def _hold_and_release(self) -> None:
         """What waits for a destination that is closed is held, and the other way round; what lost its destination ends."""
         self._review_at = time.monotonic() + HOURS_LOOK
-        for delivery in self._store.in_state("waiting", "held"):
-            destination = self.destinations.get(delivery.destination)
-            if destination is None:
-                gone = "destination_removed"
-                self._store.change(delivery, state="cancelled", reason=gone, next_attempt_at=None)
-            else:
+        misplaced = [
+            (delivery, destination)
+            for destination in self.destinations.values()
+            for delivery in self._store.misplaced(
+                destination.id, destination.hold_reason(datetime.now())
+            )
+        ]
+        gone = self._store.without_destination(self.destinations)
+        with self._store.at_once():
+            for delivery, destination in misplaced:
                 self._hold_or_release(delivery, destination)
+            for delivery in gone:
+                reason = "destination_removed"
+                self._store.change(delivery, state="cancelled", reason=reason, next_attempt_at=None)
+        if misplaced or gone:
+            # There may be more of them.
+            self._review_at = 0.0
 
     def _hold_or_release(self, delivery: Delivery, destination: Destination) -> None:
         now = datetime.now()
         reason = destination.hold_reason(now)
         if reason == (delivery.reason if delivery.state == "held" else ""):
             return
-        opening = delivery.next_attempt_at if not reason else None
-        if reason == "outside_hours":
+        opening = None
+        if not reason and (delivery.next_attempt_at or 0) > clock.now():
+            opening = delivery.next_attempt_at
+        elif reason == "outside_hours":
             opening = hours.parse(destination.hours).next_opening(now).timestamp()
         state = "held" if reason else "waiting"
         self._store.change(delivery, state=state, reason=reason, next_attempt_at=opening)
 
     def _poll(self) -> None:
-        for job in list(self._flying.values()):
-            outcome = job_outcome(self._orthanc, job.job_id)
+        for flight in list(self._flying.values()):
+            outcome = job_outcome(self._orthanc, flight.job_id)
             if outcome.state != "running":
-                self._land(job, outcome)
-            elif lane := self.lanes.get(job.destination):
-                lane.progress[job.id] = outcome.progress
+                self._land(flight, outcome)
+            elif lane := self.lanes.get(flight.destination):
+                lane.progress[flight.id] = outcome.progress
 
-    def _land(self, job: Job, outcome: Outcome) -> None:
-        destination = self.destinations.get(job.destination)
-        ended = attempts.end(self._store, job, outcome, destination)
-        self._flying.pop(job.id, None)
-        lane = self.lanes.get(job.destination)
+    def _land(self, flight: Flight, outcome: Outcome) -> None:
+        destination = self.destinations.get(flight.destination)
+        with self._store.at_once():
+            ended = attempts.end(self._store, flight, outcome, destination)
+        self._flying.pop(flight.id, None)
+        lane = self.lanes.get(flight.destination)
         if lane is None or destination is None:
             return
         lane.in_flight = max(0, lane.in_flight - 1)
-        lane.progress.pop(job.id, None)
+        lane.progress.pop(flight.id, None)
         if outcome.state == "succeeded":
             lane.last_success_at = clock.now()
             lane.answered(time.monotonic())
+            lane.went_well(flight.instance_count, clock.now() - flight.started_at)
         elif outcome.state == "failed" and retry.Failure(outcome.code, outcome.error).silent:
             lane.fell_silent(time.monotonic(), outcome.error)
         elif outcome.state == "failed":
             lane.refused(outcome.error)
-        if ended.state == "waiting":
-            self._hold_or_release(ended, destination)
+            if len(flight.jobs) > 1 and flight.job_id:
+                lane.send_alone(time.monotonic())
+        for delivery in ended:
+            if delivery.state == "waiting":
+                self._hold_or_release(delivery, destination)
 
     def _fill(self) -> None:
         """Start jobs, one from each lane in turn, so that a long queue does not push a short one back."""
-        busy = set(self._store.counts())
-        started = bool(busy)
+        started = True
         while started and len(self._flying) < self._workers:
+            lanes = [lane for lane in self.lanes.values() if self._can_go(lane)]
             started = False
-            for lane in sorted(self.lanes.values(), key=lambda lane: lane.in_flight):
-                if lane.destination in busy and len(self._flying) < self._workers:
-                    started |= self._start_one(lane, alone=busy == {lane.destination})
+            for lane in sorted(lanes, key=lambda lane: lane.in_flight):
+                if len(self._flying) < self._workers:
+                    started |= self._start_one(lane, alone=len(lanes) == 1)
+
+    def _can_go(self, lane: Lane) -> bool:
+        """Whether a lane has something to send now and its destination answers; one that was quiet is asked."""
+        destination = self.destinations[lane.destination]
+        if not lane.ready or destination.hold_reason(datetime.now()):
+            return False
+        now = time.monotonic()
+        trusted = lane.trusted(now)
+        if not trusted and not lane.may_probe(now):
+            return False
+        if self._store.next_due(lane.destination, clock.now(), retry.LONGEST_PAUSE) is None:
+            return False
+        if not trusted:
+            lane.probing = True
+            threading.Thread(target=self._probe, args=(lane, destination), daemon=True).start()
+        return trusted
 
     def _start_one(self, lane: Lane, alone: bool) -> bool:
-        """Start the next job of a lane, or probe its destination first. Returns whether there may be more to do."""
+        """Start the next job of a lane, unless it has its share. Returns whether there may be more to do."""
         destination = self.destinations[lane.destination]
         # While others have work too, a lane leaves them one worker.
         share = self._workers if alone else max(1, self._workers - 1)
-        full = lane.in_flight >= min(destination.max_in_flight, share)
-        if full or not lane.ready or destination.hold_reason(datetime.now()):
+        if lane.in_flight >= min(destination.max_in_flight, share):
             return False
         delivery = self._store.next_due(lane.destination, clock.now(), retry.LONGEST_PAUSE)
         if delivery is None:
             return False
-        now = time.monotonic()
-        if lane.trusted(now):
-            self._submit(destination, delivery)
-            return True
-        if lane.may_probe(now):
-            lane.probing = True
-            threading.Thread(target=self._probe, args=(lane, destination), daemon=True).start()
-        return False
+        group = [delivery]
+        if TRANSPORTS[destination.kind].together and not lane.sends_alone(time.monotonic()):
+            small = self._store.small_ones(lane.destination)
+            if small and small[0].id == delivery.id:
+                group = together(small, lane.size, share)
+        if len(group) == 1:
+            self._submit_part(destination, delivery)
+        else:
+            self._submit_together(destination, group)
+        return True
 
     def _probe(self, lane: Lane, destination: Destination) -> None:
         try:
@@ -195,27 +231,39 @@ class Sender:
                 self._store.release(lane.destination)
         self.wake.set()
 
-    def _submit(self, destination: Destination, delivery: Delivery) -> None:
-        transport = TRANSPORTS[destination.kind]
+    def _submit_part(self, destination: Destination, delivery: Delivery) -> None:
+        """Send as much of one delivery as goes in one job."""
         try:
             delivery, part, resources = attempts.next_part(
-                self._orthanc, self._store, delivery, transport.part
+                self._orthanc, self._store, delivery, TRANSPORTS[destination.kind].part
             )
         except attempts.StudyGone:
             self._store.change(
                 delivery, state="failed", reason="study_gone", next_attempt_at=None, unassigned=0
             )
             return
-        delivery, job = self._store.begin(delivery, part, clock.now())
-        self._take_off(job)
+        job = self._store.begin(delivery, part, clock.now())
+        self._submit(destination, Flight((job,)), resources)
+
+    def _submit_together(self, destination: Destination, group: list[Delivery]) -> None:
+        """Send several small deliveries in one job, so in one association. If images are gone, it fails and each goes alone."""
+        instances = [unpack(delivery.instances) for delivery in group]
+        now = clock.now()
+        with self._store.at_once():
+            jobs = [self._store.begin(d, i, now) for d, i in zip(group, instances, strict=True)]
+        resources = [instance for each in instances for instance in sorted(each)]
+        self._submit(destination, Flight(tuple(jobs)), resources)
+
+    def _submit(self, destination: Destination, flight: Flight, resources: list[str]) -> None:
+        self._take_off(flight)
         try:
-            job_id = transport.submit(self._orthanc, destination.name, resources)
+            job_id = TRANSPORTS[destination.kind].submit(self._orthanc, destination.name, resources)
         except OrthancDown as down:
-            self._land(job, Outcome("failed", error=str(down)))
+            self._land(flight, Outcome("failed", error=str(down)))
         except OrthancError as error:
-            self._land(job, Outcome("failed", code=error.code, error=str(error)))
+            self._land(flight, Outcome("failed", code=error.code, error=str(error)))
         else:
-            self._flying[job.id] = self._store.has_job(job, job_id)
+            self._flying[flight.id] = self._store.has_job(flight, job_id)
 
     def cancel(self, ident: str) -> str:
         """Cancel a delivery that is not over. Returns why not, or an empty text."""
@@ -227,18 +275,20 @@ class Sender:
                 return f"It is {delivery.state} already."
             # First the state, so that a job that ends meanwhile changes nothing.
             self._store.change(delivery, state="cancelled", reason="by_hand", next_attempt_at=None)
-            for job in [job for job in self._flying.values() if job.delivery == ident]:
-                self._stop(job)
+            for flight in list(self._flying.values()):
+                # A job that carries others, too, goes on.
+                if [job.delivery for job in flight.jobs] == [ident]:
+                    self._stop(flight)
         return ""
 
-    def _stop(self, job: Job) -> None:
+    def _stop(self, flight: Flight) -> None:
         try:
-            self._orthanc.post(f"/jobs/{job.job_id}/cancel", {})
+            self._orthanc.post(f"/jobs/{flight.job_id}/cancel", {})
         except OrthancError as error:
             # It has ended meanwhile; what it sent cannot be taken back.
-            self._land(job, Outcome("failed", error=str(error)))
+            self._land(flight, Outcome("failed", error=str(error)))
         else:
-            self._land(job, Outcome("failed", error="Cancelled by hand."))
+            self._land(flight, Outcome("failed", error="Cancelled by hand."))
 
     def retry(self, ident: str) -> str:
         """Make a delivery due now. Returns why not, or an empty text."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.state import State
-from routing.plugin.deliveries import Delivery, Job, pack, unpack
+from routing.plugin.deliveries import IDENTIFIER_BYTES, Delivery, Flight, Job, pack, unpack
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
@@ -22,9 +24,13 @@ CREATE TABLE IF NOT EXISTS delivery (
     split INTEGER NOT NULL, ask_first INTEGER NOT NULL, check_at REAL, checks INTEGER NOT NULL, repairs INTEGER NOT NULL,
     seen_seq INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS delivery_queue ON delivery (destination, state, turn_at);
-CREATE INDEX IF NOT EXISTS delivery_live ON delivery (state, destination)
+CREATE INDEX IF NOT EXISTS delivery_turn ON delivery (destination, ask_first, turn_at)
+    WHERE state IN ('waiting', 'sending') AND unassigned > 0 AND next_attempt_at IS NULL;
+CREATE INDEX IF NOT EXISTS delivery_appointment ON delivery (destination, ask_first, next_attempt_at)
+    WHERE state IN ('waiting', 'sending') AND unassigned > 0 AND next_attempt_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS delivery_lane ON delivery (destination, state, reason, next_attempt_at)
     WHERE state IN ('waiting', 'held', 'sending');
+CREATE INDEX IF NOT EXISTS delivery_seen ON delivery (seen_seq) WHERE state IN ('waiting', 'held', 'sending');
 CREATE INDEX IF NOT EXISTS delivery_check ON delivery (destination, check_at) WHERE check_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS delivery_study ON delivery (study);
 CREATE TABLE IF NOT EXISTS job (
@@ -37,6 +43,26 @@ CREATE TABLE IF NOT EXISTS unsettled (study TEXT PRIMARY KEY, since REAL NOT NUL
 """
 
 LIVE = ("waiting", "held", "sending")
+# The queries below repeat the conditions of the indexes word for word, or SQLite would read all that waits each time.
+IS_LIVE = "state IN ('waiting', 'held', 'sending')"
+IS_READY = "state IN ('waiting', 'sending') AND unassigned > 0"
+NEXT_DUE = f"""
+id IN (SELECT id FROM (SELECT id FROM delivery WHERE {IS_READY} AND next_attempt_at IS NULL
+                       AND destination = :destination AND ask_first = :ask_first ORDER BY turn_at LIMIT 1)
+       UNION ALL
+       SELECT id FROM (SELECT id FROM delivery WHERE {IS_READY} AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now
+                       AND destination = :destination AND ask_first = :ask_first ORDER BY next_attempt_at LIMIT 1)
+       UNION ALL
+       SELECT id FROM (SELECT id FROM delivery WHERE {IS_READY} AND next_attempt_at IS NOT NULL AND next_attempt_at > :horizon
+                       AND destination = :destination AND ask_first = :ask_first LIMIT 1))
+ORDER BY turn_at LIMIT 1"""  # noqa: S608
+COUNTS = f"""
+SELECT destination, sum(state != 'sending') AS waiting, sum(state = 'sending') AS sending, min(next_attempt_at) AS next
+FROM delivery WHERE {IS_LIVE} GROUP BY destination"""  # noqa: S608
+# Instances of a delivery that may share a job with others.
+SMALL = 50
+# How many deliveries change their state at once, so that those of a destination with a long queue do not stop the others.
+MISPLACED = 200
 # Deliveries that do not take care of their instances: should those come (again), they are decided anew.
 NOT_COVERING = {
     ("skipped", "dry_run"),
@@ -72,12 +98,16 @@ class DeliveryStore:
         with self._state.transaction() as db:
             return self._change(db, delivery, attempt, **values)
 
-    def begin(self, delivery: Delivery, instances: set[str], now: float) -> tuple[Delivery, Job]:
+    def at_once(self) -> AbstractContextManager[object]:
+        """All changes inside become one transaction. Holds the lock of the state file."""
+        return self._state.transaction()
+
+    def begin(self, delivery: Delivery, instances: set[str], now: float) -> Job:
         """Write down that a job is about to be asked for."""
         job = Job(delivery.id, delivery.destination, delivery.attempts + 1, pack(instances), now)
         with self._state.transaction() as db:
             self._insert(db, "job", asdict(job))
-            begun = self._change(
+            self._change(
                 db,
                 delivery,
                 job.as_report("running"),
@@ -89,13 +119,14 @@ class DeliveryStore:
                 turn_at=max(delivery.turn_at, now),
                 unassigned=delivery.unassigned - job.instance_count,
             )
-        return begun, job
+        return job
 
-    def has_job(self, job: Job, job_id: str) -> Job:
+    def has_job(self, flight: Flight, job_id: str) -> Flight:
         """Keep the identifier of the job that Orthanc gave."""
         with self._state.transaction() as db:
-            db.execute("UPDATE job SET job_id = ? WHERE id = ?", (job_id, job.id))
-        return replace(job, job_id=job_id)
+            ids = [(job_id, job.id) for job in flight.jobs]
+            db.executemany("UPDATE job SET job_id = ? WHERE id = ?", ids)
+        return Flight(tuple(replace(job, job_id=job_id) for job in flight.jobs))
 
     def end(self, job: Job, attempt: dict[str, Any], sent: bytes = b"", **values: Any) -> Delivery:
         """Write down that a job is over.
@@ -119,7 +150,10 @@ class DeliveryStore:
             else:
                 values.setdefault("state", "sending" if others else "waiting")
             return self._change(
-                db, delivery, attempt, **{**values, "sent": done, "unassigned": len(left)}
+                db,
+                delivery,
+                attempt,
+                **{**values, "sent": done, "unassigned": len(left)},
             )
 
     def jobs(self) -> list[Job]:
@@ -159,11 +193,11 @@ class DeliveryStore:
             db.execute("DELETE FROM study WHERE at < ?", (now - REMEMBER_STUDIES,))
 
     def get(self, ident: str) -> Delivery | None:
-        found = self._select("id = ?", ident)
+        found = self._select("id = ?", (ident,))
         return found[0] if found else None
 
     def of_study(self, study: str) -> list[Delivery]:
-        return self._select("study = ?", study)
+        return self._select("study = ?", (study,))
 
     def awaits_decision(self, study: str, updated_at: float, stable_age: float) -> bool:
         """Whether the rules may not have been asked yet about a stable study as it is now.
@@ -187,9 +221,32 @@ class DeliveryStore:
         db.execute("DELETE FROM study WHERE id = ?", (study,))
         db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
 
-    def in_state(self, *states: str) -> list[Delivery]:
-        marks = ", ".join("?" * len(states))
-        return self._select(f"state IN ({marks}) ORDER BY turn_at", *states)
+    def misplaced(self, destination: int, hold_reason: str) -> list[Delivery]:
+        """Some of those that wait although their destination is closed, or are held although it is not, or for another reason.
+
+        Args:
+            hold_reason: why the destination is closed, empty when it is open.
+        """
+        found = self._select(
+            f"{IS_LIVE} AND destination = ? AND state = 'held' AND reason != ? LIMIT ?",
+            (destination, hold_reason, MISPLACED),
+        )
+        if hold_reason:
+            found += self._select(
+                f"{IS_LIVE} AND destination = ? AND state = 'waiting' LIMIT ?",
+                (destination, MISPLACED),
+            )
+        return found
+
+    def without_destination(self, known: Collection[int]) -> list[Delivery]:
+        """Some of the deliveries that wait for a destination that is not known any more."""
+        rows = self._state.read(f"SELECT DISTINCT destination FROM delivery WHERE {IS_LIVE}")  # noqa: S608
+        gone = [row["destination"] for row in rows if row["destination"] not in known]
+        marks = ", ".join("?" * len(gone))
+        return self._select(
+            f"{IS_LIVE} AND destination IN ({marks}) AND state IN ('waiting', 'held') LIMIT ?",
+            (*gone, MISPLACED),
+        )
 
     def next_due(
         self, destination: int, now: float, horizon: float, ask_first: bool = False
@@ -201,17 +258,33 @@ class DeliveryStore:
             ask_first: among those whose destination has to be asked first, instead of those that can go.
         """
         found = self._select(
-            "destination = ? AND state IN ('waiting', 'sending') AND unassigned > 0 AND ask_first = ? AND "
-            "(next_attempt_at IS NULL OR next_attempt_at <= ? OR next_attempt_at > ?) ORDER BY turn_at LIMIT 1",
-            *(destination, ask_first, now, now + horizon),
+            NEXT_DUE,
+            {
+                "destination": destination,
+                "ask_first": ask_first,
+                "now": now,
+                "horizon": now + horizon,
+            },
         )
         return found[0] if found else None
+
+    def small_ones(self, destination: int) -> list[Delivery]:
+        """Those at the front of the queue that may go together in one job, at most a hundred.
+
+        None of them was refused before: that one would take the others with it.
+        """
+        return self._select(
+            f"{IS_READY} AND next_attempt_at IS NULL AND destination = ? AND ask_first = 0 AND split = 0 "
+            "AND (failures = 0 OR unreachable) AND length(instances) <= ? AND unassigned * ? = length(instances) "
+            "ORDER BY turn_at LIMIT 100",
+            (destination, SMALL * IDENTIFIER_BYTES, IDENTIFIER_BYTES),
+        )
 
     def next_check(self, destination: int, now: float, horizon: float) -> Delivery | None:
         """The delivery that the destination is to be asked about, see `next_due`."""
         found = self._select(
             "destination = ? AND (check_at <= ? OR check_at > ?) ORDER BY check_at LIMIT 1",
-            *(destination, now, now + horizon),
+            (destination, now, now + horizon),
         )
         return found[0] if found else None
 
@@ -225,16 +298,13 @@ class DeliveryStore:
 
     def counts(self) -> dict[int, tuple[int, int, float | None]]:
         """By destination: how many wait or are held, how many are being sent, and the next appointment."""
-        rows = self._state.read(
-            "SELECT destination, sum(state != 'sending') AS waiting, sum(state = 'sending') AS sending, "
-            "min(next_attempt_at) AS next FROM delivery WHERE state IN ('waiting', 'held', 'sending') GROUP BY destination"
-        )
+        rows = self._state.read(COUNTS)
         return {r["destination"]: (r["waiting"], r["sending"], r["next"]) for r in rows}
 
     def oldest_live_seq(self) -> int | None:
         """From where the change log would have to be read again if this file were lost."""
         row = self._state.read(
-            "SELECT min(seen_seq) AS seq FROM delivery WHERE state IN ('waiting', 'held', 'sending')"
+            f"SELECT min(seen_seq) AS seq FROM delivery WHERE {IS_LIVE}"  # noqa: S608
         )[0]
         return None if row["seq"] is None else int(row["seq"])
 
@@ -260,7 +330,7 @@ class DeliveryStore:
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
         db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608
 
-    def _select(self, where: str, *parameters: Any) -> list[Delivery]:
+    def _select(self, where: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Delivery]:
         rows = self._state.read(f"SELECT * FROM delivery WHERE {where}", parameters)  # noqa: S608
         return [_from_row(row) for row in rows]
 

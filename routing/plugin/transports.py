@@ -23,6 +23,8 @@ class Transport(Protocol):
     listing: str
     # The most instances that one job sends; a larger study goes in several, between which others have their turn.
     part: int
+    # Whether several small studies may go in one job.
+    together: bool
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         """What Orthanc is told of a destination that was made in the console."""
@@ -46,6 +48,7 @@ class Modality:
 
     listing = "/modalities"
     part = 500
+    together = True
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         return {"AET": destination.aet, "Host": destination.host, "Port": destination.port}
@@ -66,6 +69,7 @@ class Peer:
 
     listing = "/peers"
     part = 500
+    together = True
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         return _http_definition(destination)
@@ -86,6 +90,8 @@ class DicomWeb:
 
     listing = "/dicom-web/servers"
     part = 100
+    # A request is all that a job is, so the server would keep nothing of the others if it refused one.
+    together = False
 
     def definition(self, destination: Destination) -> dict[str, Any]:
         return _http_definition(destination)
