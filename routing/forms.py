@@ -37,7 +37,7 @@ class DestinationForm(forms.ModelForm):  # type: ignore[type-arg]
             "name": _("Letters, digits, hyphens and underscores: Orthanc's own name for it."),
             "aet": _("Upper and lower case differ."),
             "port": _("Often 104, 11112 or 4242."),
-            "enabled": _("Switched off, rules pass it by."),
+            "enabled": _("Switched off, what rules send there is held."),
             "verify": _(
                 "How the destination is asked whether it has everything. Storage commitment is for modalities; peers and "
                 "DICOMweb servers compare every instance even where only a count is asked for."

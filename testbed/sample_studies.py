@@ -190,6 +190,9 @@ def _attempts(chance: random.Random, delivery: Delivery) -> Iterator[Attempt]:
         running = delivery.state == State.SENDING and number == delivery.attempts
         failed = bool(delivery.last_error) and not running
         code, words = chance.choice(ERRORS) if failed else (None, "")
+        if failed and number == delivery.attempts:
+            words = delivery.last_error
+            code = next(each for each, said in ERRORS if said == words)
         started = delivery.created_at + timedelta(seconds=40 * number)
         yield Attempt(
             delivery=delivery, number=number, started_at=started,
