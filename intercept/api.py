@@ -216,7 +216,7 @@ class RedeliveryReportSerializer(serializers.Serializer[Any]):
 class WebhookDeliveryViewSet(viewsets.ReadOnlyModelViewSet[WebhookDelivery]):
     """Messages to webhook targets, and what became of them."""
 
-    queryset = WebhookDelivery.objects.all()
+    queryset = WebhookDelivery.objects.select_related("target")
     filterset_class = WebhookFilter
     action_roles = {"redeliver": Role.OPERATOR, "redeliver_all": Role.OPERATOR}
 
@@ -251,7 +251,7 @@ class WebhookDeliveryViewSet(viewsets.ReadOnlyModelViewSet[WebhookDelivery]):
             raise exceptions.ValidationError({name: [message] for name in sorted(unknown)})
         if "state" not in chosen:
             chosen["state"] = DeliveryState.FAILED
-        filtered = WebhookFilter(chosen, WebhookDelivery.objects.select_related("node"))
+        filtered = WebhookFilter(chosen, WebhookDelivery.objects.select_related("node", "target"))
         if not filtered.is_valid():
             raise exceptions.ValidationError(filtered.errors)
         rows = filtered.qs.iterator(chunk_size=500)

@@ -112,15 +112,29 @@ class Interceptor:
         found = self._resolver.find(request)
         chosen = choice.choose(self.targets, request, found, self._read_facts, self.node)
         webhooks = self._webhooks(request, found, chosen)
-        report = Report(self._store, request, found, synchronous=self._synchronous)
         asked = [each for each in webhooks if each[0].asks and each[1].state == "waiting"]
+        report = Report(self._store, request, found, synchronous=self._synchronous)
         self._dispatcher.reserve([webhook for _target, webhook in asked])
         try:
             self._record(report, [webhook for _target, webhook in webhooks])
-        except sqlite3.Error:
+        except Refused:
             self._dispatcher.release([webhook for _target, webhook in asked])
             raise
         self._dispatcher.wake.set()
+        try:
+            return self._decide(request, found, report, asked)
+        except Exception as error:
+            # Whatever has ended it already, the first end counts.
+            report.end("failed", f"{type(error).__name__}: {error}")
+            raise
+
+    def _decide(
+        self,
+        request: MoveRequest,
+        found: Found,
+        report: Report,
+        asked: list[tuple[Target, Webhook]],
+    ) -> Move:
         refusal = self._ask(report, asked)
         if refusal:
             report.end("refused", refusal)

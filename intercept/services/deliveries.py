@@ -15,6 +15,7 @@ from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
 from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Node
+from routing.models.rule import Enforcement
 
 PER_COMMAND = 500
 
@@ -47,8 +48,10 @@ def redeliver(actor: User, deliveries: Iterable[WebhookDelivery]) -> Report:
     report = Report()
     by_node: dict[Node, list[str]] = defaultdict(list)
     for delivery in deliveries:
-        if delivery.target_id is None:
+        if delivery.target is None:
             report.skipped.append((str(delivery.pk), _("Its target was deleted.")))
+        elif delivery.target.enforcement == Enforcement.DISABLED:
+            report.skipped.append((str(delivery.pk), _("Its target is disabled.")))
         elif delivery.state == DeliveryState.SKIPPED or delivery.cause == "test":
             report.skipped.append((str(delivery.pk), _("It was never meant to be sent again.")))
         else:

@@ -87,7 +87,7 @@ def webhooks_chosen(request: SignedInRequest) -> HttpResponse:
         ids = [UUID(each) for each in request.POST.getlist("chosen")]
     except ValueError as error:
         raise Http404 from error
-    rows = WebhookDelivery.objects.select_related("node").filter(pk__in=ids)
+    rows = WebhookDelivery.objects.select_related("node", "target").filter(pk__in=ids)
     _report(request, services.redeliver(request.user, rows))
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
@@ -98,7 +98,7 @@ def webhooks_chosen(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def webhooks_all(request: SignedInRequest) -> HttpResponse:
     """Send everything again that a filter matches, after a page that says how much that is."""
-    rows = WebhookDelivery.objects.select_related("node")
+    rows = WebhookDelivery.objects.select_related("node", "target")
     found = WebhookFilter(request.GET, rows)
     if not found.is_valid():
         return redirect("webhook-deliveries")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -14,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 from orthanc_console.accounts.models import Role, User
 from orthanc_console.accounts.permissions import REFUSALS, may
 
-View = Callable[..., HttpResponseBase]
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 class SignedInRequest(HttpRequest):
@@ -33,7 +33,7 @@ def _needs(role: Role) -> Callable[[View], View]:
                 raise PermissionDenied(REFUSALS[role])
             return view(request, *args, **kwargs)
 
-        return guarded
+        return cast(View, guarded)
 
     return decorate
 

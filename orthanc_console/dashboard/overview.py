@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from intercept.models import WebhookTarget
 from orthanc_console.agent.models import Event
 from orthanc_console.nodes.models import Node
 from purge import scheduler
@@ -102,9 +103,17 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
         elif destination.paused:
             sentence = _("%(name)s is paused; its deliveries wait.") % {"name": destination}
             found.append(Trouble("warn", sentence, address))
+    found += [
+        Trouble("warn", f"{target}: {target.disabled_because}", _webhook_target(target))
+        for target in WebhookTarget.objects.exclude(disabled_because="")
+    ]
     if silent := scheduler.trouble():
         found.append(Trouble("warn", silent, reverse("policies")))
     return sorted(found, key=lambda trouble: trouble.tone != "bad")
+
+
+def _webhook_target(target: WebhookTarget) -> str:
+    return reverse("webhook-target", args=(target.pk,))
 
 
 def _complaint(destination: Destination) -> str:

@@ -100,6 +100,7 @@ def _limited_to(node: Node) -> list[str]:
     objects: list[Any] = [
         *node.rules.all(),
         *node.purge_policies.all(),
+        *node.webhook_targets.all(),
         *node.destinations.filter(source="console"),
     ]
     return [f"“{each}”" for each in objects if not each.nodes.exclude(pk=node.pk).exists()]
