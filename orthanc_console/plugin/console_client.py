@@ -11,6 +11,9 @@ from orthanc_console.version import VERSION
 
 KEPT = "Forwarding goes on by the last known configuration, and what happens is kept and reported later."
 
+# Seconds for an answer, beyond those for which the console was asked to wait.
+PATIENCE = 15.0
+
 
 class ConsoleError(Exception):
     """The console did not take the request; nothing of it is lost.
@@ -49,36 +52,41 @@ class ConsoleClient:
         """
         try:
             answer = self._client.call(
-                "POST", "/api/agent/v1/sync", request, timeout=float(request["wait"]) + 15
+                "POST", "/api/agent/v1/sync", request, timeout=float(request["wait"]) + PATIENCE
             )
-            if answer.status == 200:
-                return self._checked(answer.json())
         except HttpFailure as failure:
             raise ConsoleError(
                 f"The console at {self._url} cannot be reached ({failure})."
             ) from failure
-        raise self._refusal(answer)
-
-    def _checked(self, said: Any) -> dict[str, Any]:
-        if isinstance(said, dict) and isinstance(said.get("config_revision"), int):
+        said = _said(answer)
+        if answer.status == 200 and isinstance(said.get("config_revision"), int):
             return said
-        raise ConsoleError(f"What answers at {self._url} is not an Orthanc Console.")
+        raise self._refusal(answer, str(said.get("detail", "")))
 
-    def _refusal(self, answer: Answer) -> ConsoleError:
-        try:
-            said = answer.json()
-            detail = str(said.get("detail", "")) if isinstance(said, dict) else ""
-        except HttpFailure:
-            detail = ""
-        if answer.status == 401:
+    def _refusal(self, answer: Answer, detail: str) -> ConsoleError:
+        if answer.status == 413:
+            return ConsoleError("The console refuses a report of this size.", too_large=True)
+        if answer.status == 401 and detail:
             return ConsoleError(
                 f"The console at {self._url} refuses this node's token: it is wrong or was revoked. Make a new one on the node's "
                 "page and put it into Orthanc's configuration."
             )
-        if answer.status == 413:
-            return ConsoleError("The console refuses a report of this size.", too_large=True)
         if detail:
             return ConsoleError(f"The console at {self._url} answers {answer.status}: {detail}")
+        if answer.location:
+            return ConsoleError(
+                f"What answers at {self._url} sends to {answer.location} instead. Set Url to the console's own address."
+            )
+        kind = answer.content_type or "nothing"
         return ConsoleError(
-            f"What answers at {self._url} is not an Orthanc Console, or it is out of order: HTTP {answer.status}."
+            f"What answers at {self._url} is not an Orthanc Console, or it is out of order: HTTP {answer.status} with {kind}."
         )
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    """The answer as an object; an empty one where it is something else, such as the page of a proxy."""
+    try:
+        said = answer.json()
+    except HttpFailure:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -22,6 +22,7 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    location: str = ""
 
     def json(self) -> Any:
         """The body as JSON.
@@ -105,7 +106,14 @@ class JsonClient:
         body = response.read(MAX_ANSWER + 1)
         if len(body) > MAX_ANSWER:
             raise http.client.HTTPException("the answer is larger than 64 MiB")
-        return Answer(response.status, response.getheader("Content-Type", ""), body)
+        if response.length:
+            raise http.client.IncompleteRead(body, response.length)
+        return Answer(
+            response.status,
+            response.getheader("Content-Type", ""),
+            body,
+            response.getheader("Location", ""),
+        )
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         if self._secure:

@@ -22,6 +22,7 @@ class Peer:
         received: how often each SOP instance arrived.
         authorizations: the header of that name of each request.
         status: the HTTP status of its answers.
+        accepts: whether it takes images; if not it answers them with 503.
         holds: what it answers to the question which series of a study it has; None means that it has none.
         delay: seconds that it takes for an image.
         open: unset it, and answers to images wait until it is set.
@@ -31,6 +32,7 @@ class Peer:
         self.received: Counter[str] = Counter()
         self.authorizations: set[str] = set()
         self.status = 200
+        self.accepts = True
         self.delay = 0.0
         self.holds: Any = None
         self.open = threading.Event()
@@ -69,9 +71,10 @@ class Peer:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 peer.open.wait(60)
                 time.sleep(peer.delay)
-                if peer.status == 200:
+                status = peer.status if peer.accepts else 503
+                if status == 200:
                     peer.count(body)
-                self._answer(peer.status, {"Status": "Success"})
+                self._answer(status, {"Status": "Success"})
 
             def _answer(self, status: int, value: Any) -> None:
                 peer.authorizations.add(self.headers.get("Authorization", ""))

@@ -158,13 +158,16 @@ class Site:
             raise AssertionError(f"Expected {states}, but it is {seen()}") from None
         return seen()
 
-    def wait_until_decided(self, orthanc_id: str) -> dict[int, dict[str, Any]]:
-        """The decisions of the newest evaluation of a study, by rule; {} if no rule was there."""
+    def decisions(self, orthanc_id: str) -> dict[int, dict[str, Any]]:
+        """The decisions of the newest evaluation of a study, by rule; waits until there is one."""
         study = self.wait_for_study(orthanc_id)
-        for event in self.console.pages(f"/studies/{study['id']}/timeline/"):
-            if event["kind"] == "rules.evaluated":
-                return {each["rule"]: each for each in event["data"]["decisions"]}
-        return {}
+
+        def evaluated() -> list[dict[str, Any]]:
+            events = self.console.pages(f"/studies/{study['id']}/timeline/")
+            return [event for event in events if event["kind"] == "rules.evaluated"]
+
+        newest = wait_for(evaluated, "the rules were evaluated")[0]
+        return {each["rule"]: each for each in newest["data"]["decisions"]}
 
     def _uid(self, orthanc_id: str) -> str:
         tags = self.orthanc.get(f"/studies/{orthanc_id}")["MainDicomTags"]

@@ -42,7 +42,7 @@ def test_a_study_that_matches_arrives_complete_at_each_kind_of_destination(
     assert destination.instance_counts()[_uid(files)] == 6
     assert peer.received == dict.fromkeys((path.stem for path in files), 1)
 
-    decisions = site.wait_until_decided(unmatched)
+    decisions = site.decisions(unmatched)
     assert decisions[rule["id"]]["result"] == "no_match"
     assert site.deliveries(unmatched) == []
     assert _uid(other) not in destination.instance_counts()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import requests
 from testbed.studies import make_study, send_by_cstore
 from testbed.versions import OrthancVersion, VersionUnavailableError, ensure
 from testbed.waiting import wait_for
+from tests.http_server import self_signed
 from tests.orthanc.peer import Peer
 from tests.orthanc.site import Site, unique
 
@@ -33,7 +33,7 @@ def test_an_http_server_that_is_off_is_warned_of(
 def test_certificates_that_every_client_must_have_are_warned_of(
     make_site: MakeSite, host_version: OrthancVersion, tmp_path: Path
 ) -> None:
-    certificate = _certificate(tmp_path)
+    certificate = str(self_signed(tmp_path))
     site = make_site(
         host_version,
         {
@@ -112,19 +112,3 @@ def _assert_it_forwards(site: Site, peer: Peer, folder: Path) -> None:
 def _reported(site: Site, patient: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = site.console.get("/studies/", search=patient)["results"]
     return found
-
-
-def _certificate(folder: Path) -> str:
-    """A PEM file with a key and a certificate for 127.0.0.1."""
-    key, certificate, both = (folder / name for name in ("key.pem", "cert.pem", "both.pem"))
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both.write_text(key.read_text() + certificate.read_text())
-    return str(both)
