@@ -77,7 +77,7 @@ _WORDS = {
     "up": _("Move up"),
     "down": _("Move down"),
     "wrap": _("Put into a group of its own"),
-    "unwrap": _("Take the group away, keep its conditions"),
+    "unwrap": _("Dissolve the group, keep what is in it"),
     "remove": _("Remove"),
     "drag": _("Drag to move"),
     "moved": _("Moved to place {n} of {of}"),

@@ -16,6 +16,7 @@ from orthanc_console.accounts.models import User
 from routing.language import parse
 from routing.models import Destination, Rule, Study
 from tests.browser.conftest import sign_in
+from tests.browser.test_accessibility import findings
 from tests.factories import make_modality, make_node, make_rule, make_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -361,3 +362,37 @@ def test_without_scripts_a_rule_is_checked_tested_and_saved(
     expect(page.get_by_text("2 of 3 studies of the last 30 days match")).to_be_visible()
     page.get_by_role("button", name="Save and activate").click()
     expect(page.get_by_role("heading", name="r", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_any_state(
+    theme: str,
+    alice: User,
+    open_browser: Callable[..., BrowserContext],
+    pacs: Destination,
+    studies: list[Study],
+) -> None:
+    page = sign_in(open_browser(color_scheme=theme).new_page(), "alice")
+    rule = make_rule("r", 'Modality == "CT" and (ReceivedAt.hour > 3 or StudyDate > d"2020-01-01")')
+    page.goto(f"/rules/{rule.pk}/edit/")
+    expect(page.locator(".builder-chip code")).to_have_text("ReceivedAt.hour > 3")
+    page.get_by_role("button", name="Add a condition").last.click()
+    expect(page.locator(".suggestions:not([hidden]) li").first).to_be_visible()
+    found = findings(page)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    open_text(page)
+    page.get_by_label("Condition").fill('Modalty == "CT" and SliceThickness < "2"')
+    expect(page.locator(".wrong")).to_have_count(2)
+    page.get_by_label("Condition").press_sequentially(" and Slic")
+    expect(page.locator(".suggestions:not([hidden]) li").first).to_be_visible()
+    found += findings(page)
+    page.keyboard.press("Escape")
+    page.get_by_label("Condition").fill('Modality == "MR" and EchoTime < 3')
+    expect(page.locator("#try-counts")).to_be_visible()
+    for summary in page.locator(".editor-side summary").all():
+        summary.click()
+    page.get_by_role("button", name="7 days").click()
+    expect(page.locator("#replayed")).to_contain_text("of 3 studies")
+    found += findings(page)
+    assert found == []

@@ -7,6 +7,8 @@ import { symbol, symbols } from "./server.js";
 const TOKENS = /([rdt]?"(?:[^"\\\n]|\\.)*"?|[rdt]?'(?:[^'\\\n]|\\.)*'?)|(#.*$)|\b(and|or|not|in|true|false)\b|(\$\w+|[A-Za-z]\w*)|(\d+(?:\.\d+)?)/gm;
 const CLASSES = ["", "literal", "comment", "word", "name", "number"];
 const NAME_BEFORE = /(?:^|[^\w"'.$])(\$?[A-Za-z]\w*|\$)$/;
+// The list under a caret does not scroll: the keyboard could not reach what is scrolled.
+const MOST = 6;
 const VALUE_BEFORE = /([A-Za-z]\w*)\s*(?:==|!=|=~~?|!~~?|(?:not\s+)?in)\s*(?:\[[^\]"]*(?:"[^"]*"[^\]"]*)*)?"([^"\n]*)$/;
 
 export class TextView {
@@ -116,7 +118,7 @@ export class TextView {
     try {
       if (value) items = await this.values(value[1], value[2]);
       else if (quotes % 2 === 0 && (name.length > 1 || asked)) {
-        items = (await symbols(this.url, name)).slice(0, 12).map((each) => asItem(each, this.words));
+        items = (await symbols(this.url, name)).slice(0, MOST).map((each) => asItem(each, this.words));
         if (items.length === 1 && items[0].title === name) items = [];
       }
     } catch {
@@ -132,7 +134,7 @@ export class TextView {
   async values(field, typed) {
     const found = await symbol(this.url, field);
     const samples = (found?.samples ?? []).filter((each) => each.toLowerCase().startsWith(typed.toLowerCase()) && each !== typed);
-    return samples.map((each) => ({ title: each }));
+    return samples.slice(0, MOST).map((each) => ({ title: each }));
   }
 
   // Put the list under the caret, which only the copy of the text can tell the place of.
