@@ -13,26 +13,38 @@ from orthanc_console.accounts.models import User
 from orthanc_console.pages import urlpatterns
 from routing.models import Act
 from tests.factories import make_delivery, make_modality, make_node, make_rule, make_study
+from tests.intercept_factories import make_move, make_target, make_webhook
 
 # Anybody who is signed in reads these; everything else needs the role after it.
 VIEWER_READS = {
     *("overview", "account", "studies", "study", "deliveries", "delivery"),
     *("lanes", "act"),
+    *("moves", "move", "moves-export", "webhook-deliveries", "webhook-delivery"),
+    *("webhook-targets", "webhook-target"),
     *("destinations", "destination", "rules", "rule", "nodes", "node", "node-state", "audit"),
 }
-VIEWER_POSTS = {"search", "tokens", "own-password", "rule-check", "logout"}
+VIEWER_POSTS = {"search", "tokens", "own-password", "rule-check", "logout", "webhook-target-check"}
 OPERATOR = {
     *("deliveries-chosen", "deliveries-all", "study-send", "studies-chosen", "studies-all"),
+    *("webhook-deliveries-chosen", "webhook-deliveries-all", "webhook-target-test"),
     *("destination-drain", "destination-pause", "destination-resume", "destination-echo"),
 }
 # Operators see what they are about to do before they do it.
-WITH_A_PAGE = {"deliveries-all", "studies-all", "destination-drain"}
+WITH_A_PAGE = {"deliveries-all", "studies-all", "destination-drain", "webhook-deliveries-all"}
 ADMIN_READS = {
     *("destination-create", "destination-edit", "destination-delete", "rule-create", "rule-edit"),
     *("rule-delete", "rule-everything", "node-create", "node-edit", "node-revoke", "node-delete"),
     *("users", "user-create", "user-edit"),
+    *("webhook-target-create", "webhook-target-edit", "webhook-target-secret"),
+    "webhook-target-delete",
 }
-ADMIN_POSTS = {"rule-move", "rule-enforcement", "node-token", "user-password"}
+ADMIN_POSTS = {
+    "webhook-target-enforcement",
+    "rule-move",
+    "rule-enforcement",
+    "node-token",
+    "user-password",
+}
 ELSEWHERE = {"login", "token-revoke"}
 
 
@@ -43,7 +55,7 @@ class Things:
     arguments: dict[str, dict[str, Any]]
 
     def url(self, name: str) -> str:
-        family = name.split("-")[0]
+        family = name if name in self.arguments else name.split("-")[0]
         for pattern in urlpatterns:
             if isinstance(pattern, URLPattern) and pattern.name == name:
                 names = pattern.pattern.converters
@@ -58,6 +70,8 @@ def things(alice: User) -> Things:
     rule = make_rule(destinations=[destination])
     study = make_study(node)
     delivery = make_delivery(study, destination)
+    target, move = make_target(), make_move(node)
+    webhook = make_webhook(node, target, move)
     act = Act.objects.create(verb="retry", actor_name="bob")
     return Things(
         {
@@ -71,6 +85,9 @@ def things(alice: User) -> Things:
             "rule": {"pk": rule.pk},
             "node": {"pk": node.pk},
             "user": {"pk": alice.pk},
+            "move": {"pk": move.pk},
+            "webhook": {"pk": target.pk},
+            "webhook-delivery": {"pk": webhook.pk},
         }
     )
 

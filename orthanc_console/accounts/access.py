@@ -14,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 from orthanc_console.accounts.models import Role, User
 from orthanc_console.accounts.permissions import REFUSALS, may
 
-View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 class SignedInRequest(HttpRequest):
@@ -24,20 +24,27 @@ class SignedInRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def _needs(role: Role) -> Callable[[View], View]:
-    def decorate(view: View) -> View:
-        @login_required
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not isinstance(request.user, User) or not may(request.user, role):
-                raise PermissionDenied(REFUSALS[role])
-            return view(request, *args, **kwargs)
-
-        return cast(View, guarded)
-
-    return decorate
+def viewer_required(view: Callable[..., R]) -> Callable[..., R]:
+    """Let everybody in who is signed in."""
+    return _guarded(view, Role.VIEWER)
 
 
-viewer_required = _needs(Role.VIEWER)
-operator_required = _needs(Role.OPERATOR)
-admin_required = _needs(Role.ADMIN)
+def operator_required(view: Callable[..., R]) -> Callable[..., R]:
+    """Let operators and administrators in; others see which role is needed."""
+    return _guarded(view, Role.OPERATOR)
+
+
+def admin_required(view: Callable[..., R]) -> Callable[..., R]:
+    """Let administrators in; others see which role is needed."""
+    return _guarded(view, Role.ADMIN)
+
+
+def _guarded(view: Callable[..., R], role: Role) -> Callable[..., R]:
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not isinstance(request.user, User) or not may(request.user, role):
+            raise PermissionDenied(REFUSALS[role])
+        return view(request, *args, **kwargs)
+
+    return cast(Callable[..., R], guarded)
