@@ -21,7 +21,16 @@ def test_it_is_made_without_warnings() -> None:
 def test_it_describes_every_resource(charlie_api: APIClient) -> None:
     answer = charlie_api.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
     paths = json.loads(answer.content)["paths"]
-    for name in ("nodes", "destinations", "rules", "studies", "deliveries", "audit-events"):
+    for name in (
+        "nodes",
+        "destinations",
+        "rules",
+        "studies",
+        "deliveries",
+        "lanes",
+        "acts",
+        "audit-events",
+    ):
         assert f"/api/v1/{name}/" in paths
 
 
