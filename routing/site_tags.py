@@ -34,4 +34,4 @@ def addresses() -> dict[tuple[int, str, int], str]:
 
 def as_config() -> list[dict[str, Any]]:
     """`private_tags` of docs/protocol.md. A node reads only those that its rules, policies or targets use."""
-    return list(SiteTag.objects.values("name", "group", "creator", "element"))
+    return [dict(row) for row in SiteTag.objects.values("name", "group", "creator", "element")]

@@ -121,7 +121,10 @@ _OF_REQUEST = {
     "TargetAET": (TEXT, "AE title that the images are to go to"),
     "OriginatorAET": (TEXT, "AE title of who asks"),
     "OriginatorID": (NUMBER, "Message ID of the C-MOVE"),
-    "OriginatorIP": (TEXT, "IP address of who asks, from Orthanc 1.12.10 with its Python plugin 7.0"),
+    "OriginatorIP": (
+        TEXT,
+        "IP address of who asks, from Orthanc 1.12.10 with its Python plugin 7.0",
+    ),
     "UIDs": (Kind("text", True), "every UID that the C-MOVE names"),
 }
 STUDY, REQUEST = "study", "request"

@@ -9,50 +9,159 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('routing', '0002_lanes_hours_and_acts'),
+        ("routing", "0002_lanes_hours_and_acts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Backtest',
+            name="Backtest",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('question', models.JSONField()),
-                ('days', models.PositiveSmallIntegerField()),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('state', models.CharField(choices=[('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='running', max_length=10)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('reached_at', models.DateTimeField(null=True)),
-                ('reached_pk', models.BigIntegerField(default=0)),
-                ('step', models.PositiveIntegerField(default=0)),
-                ('tally', models.JSONField(default=dict)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('rule', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='backtests', to='routing.rule')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("question", models.JSONField()),
+                ("days", models.PositiveSmallIntegerField()),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("reached_at", models.DateTimeField(null=True)),
+                ("reached_pk", models.BigIntegerField(default=0)),
+                ("step", models.PositiveIntegerField(default=0)),
+                ("tally", models.JSONField(default=dict)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="backtests",
+                        to="routing.rule",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='SiteTag',
+            name="SiteTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z][A-Za-z0-9]*\\Z', 'Begin with a capital letter; letters and digits only, as in GeScanOptions.')], verbose_name='name')),
-                ('group', models.CharField(max_length=4, validators=[django.core.validators.RegexValidator('^[0-9a-f]{3}[13579bdf]\\Z', 'Four hexadecimal digits; the group of a private tag is odd, as in 0019.')], verbose_name='group')),
-                ('creator', models.CharField(help_text='Who defined it, as in GEMS_ACQU_01.', max_length=64, validators=[django.core.validators.RegexValidator('^[^\\\\\\x00-\\x1f]+\\Z', 'This is no private creator.')], verbose_name='private creator')),
-                ('element', models.CharField(help_text='The last two digits: the first two differ from file to file.', max_length=2, validators=[django.core.validators.RegexValidator('^[0-9a-f]{2}\\Z', 'The last two hexadecimal digits, as in 9c.')], verbose_name='element')),
-                ('type', models.CharField(choices=[('text', 'text'), ('number', 'number'), ('date', 'date'), ('datetime', 'date and time'), ('time', 'time of day')], default='text', max_length=10, verbose_name='type')),
-                ('many', models.BooleanField(default=False, verbose_name='can have several values')),
-                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=64,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z][A-Za-z0-9]*\\Z",
+                                "Begin with a capital letter; letters and digits only, as in GeScanOptions.",
+                            )
+                        ],
+                        verbose_name="name",
+                    ),
+                ),
+                (
+                    "group",
+                    models.CharField(
+                        max_length=4,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[0-9a-f]{3}[13579bdf]\\Z",
+                                "Four hexadecimal digits; the group of a private tag is odd, as in 0019.",
+                            )
+                        ],
+                        verbose_name="group",
+                    ),
+                ),
+                (
+                    "creator",
+                    models.CharField(
+                        help_text="Who defined it, as in GEMS_ACQU_01.",
+                        max_length=64,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[^\\\\\\x00-\\x1f]+\\Z", "This is no private creator."
+                            )
+                        ],
+                        verbose_name="private creator",
+                    ),
+                ),
+                (
+                    "element",
+                    models.CharField(
+                        help_text="The last two digits: the first two differ from file to file.",
+                        max_length=2,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[0-9a-f]{2}\\Z", "The last two hexadecimal digits, as in 9c."
+                            )
+                        ],
+                        verbose_name="element",
+                    ),
+                ),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("text", "text"),
+                            ("number", "number"),
+                            ("date", "date"),
+                            ("datetime", "date and time"),
+                            ("time", "time of day"),
+                        ],
+                        default="text",
+                        max_length=10,
+                        verbose_name="type",
+                    ),
+                ),
+                (
+                    "many",
+                    models.BooleanField(default=False, verbose_name="can have several values"),
+                ),
+                (
+                    "description",
+                    models.CharField(blank=True, max_length=200, verbose_name="description"),
+                ),
             ],
             options={
-                'ordering': ('name',),
-                'constraints': [models.UniqueConstraint(fields=('group', 'creator', 'element'), name='site_tag_once')],
+                "ordering": ("name",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("group", "creator", "element"), name="site_tag_once"
+                    )
+                ],
             },
         ),
     ]

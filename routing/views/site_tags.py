@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -21,11 +23,10 @@ class SiteTagForm(forms.ModelForm):  # type: ignore[type-arg]
         model = SiteTag
         fields = ("name", "group", "creator", "element", "type", "many", "description")
 
-    def _post_clean(self) -> None:
-        # The service knows what is right, and brings digits into one form first.
-        for name in ("group", "element"):
-            self.cleaned_data[name] = self.cleaned_data.get(name, "").strip().lower()
-        super()._post_clean()
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        # The model looks at the digits next, in the form in which the service stores them.
+        return {**values, **{name: values.get(name, "").lower() for name in ("group", "element")}}
 
 
 @admin_required
