@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from orthanc_console.accounts.models import User
 from orthanc_console.api import router
 from orthanc_console.audit import log
-from routing.models import Act, Rule
+from routing.models import Act, Rule, SiteTag
 from routing.services import rules
 from tests.factories import make_delivery, make_modality, make_node, make_study
 from tests.purge_things import make_policy, make_run
@@ -49,6 +49,16 @@ ENDPOINTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "rules/{rule}/revisions/", VIEWER, {}),
     ("post", "rules/parse/", VIEWER, {"text": "true"}),
     ("post", "rules/test/", VIEWER, {"expression": "true", "tags": {}}),
+    ("get", "rules/symbols/", VIEWER, {}),
+    ("post", "rules/backtest/", VIEWER, {"expression": "true"}),
+    ("post", "rules/{rule}/revert/", ADMIN, {"revision": 1}),
+    ("post", "rules/{rule}/duplicate/", ADMIN, {}),
+    ("get", "rules/export/", ADMIN, {}),
+    ("post", "rules/import/", ADMIN, {"text": "[]"}),
+    ("get", "site-tags/", VIEWER, {}),
+    ("get", "site-tags/{tag}/", VIEWER, {}),
+    ("post", "site-tags/", ADMIN, {"name": "x"}),
+    ("delete", "site-tags/{tag}/", ADMIN, {}),
     ("post", "rules/", ADMIN, {"name": "n", "expression": "true", "destinations": []}),
     ("patch", "rules/{rule}/", ADMIN, {"enforcement": "disabled"}),
     ("put", "rules/{rule}/", ADMIN, {}),
@@ -104,6 +114,7 @@ class World:
     act: str
     policy: str
     run: str
+    tag: str
 
 
 @pytest.fixture
@@ -117,7 +128,8 @@ def world(alice: User) -> World:
     act = Act.objects.create(verb="retry", actor_name="bob")
     policy = make_policy()
     run = make_run(node, state="held", needs_approval=True)
-    made = (node, idle, rule, study, delivery, event, act, policy, run)
+    tag = SiteTag.objects.create(name="Tag", group="0019", creator="ACME", element="9c")
+    made = (node, idle, rule, study, delivery, event, act, policy, run, tag)
     return World(*(str(each.pk) for each in made))
 
 
@@ -157,7 +169,12 @@ def test_every_endpoint_is_in_the_matrix() -> None:
     covered = {(method, path) for method, path, _role, _body in ENDPOINTS}
     names = {"nodes": "node", "destinations": "destination", "rules": "rule", "studies": "study"}
     names |= {"deliveries": "delivery", "audit-events": "event", "lanes": "lane", "acts": "act"}
-    names |= {"purge-policies": "policy", "purge-runs": "run", "purged-studies": "study"}
+    names |= {
+        "purge-policies": "policy",
+        "purge-runs": "run",
+        "purged-studies": "study",
+        "site-tags": "tag",
+    }
     for prefix, viewset, basename in router.registry:
         for route in router.get_routes(viewset):
             for method in router.get_method_map(viewset, route.mapping):
