@@ -48,7 +48,7 @@ def move(
 ) -> MoveAnswer:
     """Ask `server` to send something to the AE title `target`."""
     wanted = f"{KEYS[key or level]}={value}" if value else ""
-    keys = ["-k", f"0008,0052={level}", *(["-k", wanted] if wanted else [])]
+    keys = [*(["-k", f"0008,0052={level}"] if level else []), *(["-k", wanted] if wanted else [])]
     model = "-P" if level == "PATIENT" else "-S"
     address = ["127.0.0.1", str(server.dicom_port)]
     command = ["movescu", "-d", model, "-aet", aet, "-aec", server.aet, "-aem", target, *keys]
