@@ -111,9 +111,7 @@ def self_signed(folder: Path) -> Path:
     return both
 
 
-def _accept(
-    listener: socket.socket, server: HttpServer, context: ssl.SSLContext | None
-) -> None:
+def _accept(listener: socket.socket, server: HttpServer, context: ssl.SSLContext | None) -> None:
     while True:
         try:
             connection, _address = listener.accept()
@@ -124,9 +122,7 @@ def _accept(
         threading.Thread(target=_serve, args=arguments, daemon=True).start()
 
 
-def _serve(
-    connection: socket.socket, server: HttpServer, context: ssl.SSLContext | None
-) -> None:
+def _serve(connection: socket.socket, server: HttpServer, context: ssl.SSLContext | None) -> None:
     with connection, contextlib.suppress(OSError):
         if context is not None:
             connection = context.wrap_socket(connection, server_side=True)
@@ -154,4 +150,3 @@ def _read(connection: socket.socket) -> Request | None:
     while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65536)
     return Request(first.split()[1], headers, json.loads(body) if body else None)
-

@@ -238,9 +238,7 @@ class Sender:
                 self._orthanc, self._store, delivery, TRANSPORTS[destination.kind].part
             )
         except attempts.StudyGone:
-            self._store.change(
-                delivery, state="failed", reason="study_gone", next_attempt_at=None, unassigned=0
-            )
+            self._store.gone(delivery)
             return
         job = self._store.begin(delivery, part, clock.now())
         self._submit(destination, Flight((job,)), resources)

@@ -102,6 +102,13 @@ class DeliveryStore:
         """All changes inside become one transaction. Holds the lock of the state file."""
         return self._state.transaction()
 
+    def gone(self, delivery: Delivery) -> Delivery:
+        """Orthanc has nothing of it any more. Should the study come again, it is decided anew."""
+        with self._state.transaction() as db:
+            db.execute("DELETE FROM study WHERE id = ?", (delivery.study,))
+            values = {"reason": "study_gone", "next_attempt_at": None, "unassigned": 0}
+            return self._change(db, delivery, None, state="failed", **values)
+
     def begin(self, delivery: Delivery, instances: set[str], now: float) -> Job:
         """Write down that a job is about to be asked for."""
         job = Job(delivery.id, delivery.destination, delivery.attempts + 1, pack(instances), now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,16 +139,22 @@ class Site:
     def deliveries(self, orthanc_id: str) -> list[Delivery]:
         """The deliveries of a study in the console, the oldest first."""
         study = self.study(orthanc_id)
-        if study is None:
-            return []
-        return list(self.console.pages("/deliveries/", study=study["id"]))[::-1]
+        return [] if study is None else self._deliveries(study["id"])
 
     def wait_for(self, orthanc_id: str, *states: str, seconds: float = 20) -> list[Delivery]:
         """The deliveries of a study, once they are in these states (in the order of their making)."""
+        return self._wait(lambda: self.deliveries(orthanc_id), states, seconds)
 
-        def seen() -> list[Delivery]:
-            return self.deliveries(orthanc_id)
+    def wait_for_deliveries(self, study: int, *states: str, seconds: float = 20) -> list[Delivery]:
+        """The same for a study by its number in the console, as Orthanc may have it no more."""
+        return self._wait(lambda: self._deliveries(study), states, seconds)
 
+    def _deliveries(self, study: int) -> list[Delivery]:
+        return list(self.console.pages("/deliveries/", study=study))[::-1]
+
+    def _wait(
+        self, seen: Callable[[], list[Delivery]], states: Sequence[str], seconds: float
+    ) -> list[Delivery]:
         def as_wanted() -> bool:
             return [delivery["state"] for delivery in seen()] == list(states)
 
