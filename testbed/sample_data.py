@@ -22,6 +22,7 @@ from routing.models.destination import Kind, Source, Verify
 from routing.services import deliveries as delivery_services
 from routing.services import destinations as destination_services
 from routing.services import rules as rule_services
+from testbed import sample_moves
 from testbed.sample_studies import ERRORS, make_deliveries, make_history, make_studies
 
 PASSWORD = "a password for pictures"
@@ -39,6 +40,7 @@ class Site:
     failed: Delivery
     study: Study
     act: Act
+    moves: sample_moves.Moves
 
 
 def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
@@ -60,7 +62,8 @@ def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
     study = studies[0]
     make_history(study, rules)
     act = _act(admin, destinations[1])
-    return Site(admin, made_nodes, destinations, rules, failed, study, act)
+    moves = sample_moves.fill(chance, admin, made_nodes, studies, moment)
+    return Site(admin, made_nodes, destinations, rules, failed, study, act, moves)
 
 
 def _users() -> User:

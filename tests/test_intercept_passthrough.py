@@ -139,3 +139,16 @@ def test_silence_means_what_the_target_says(on_timeout: str) -> None:
     assert not choice.verdict(target, Reply(500), True).allowed
     assert not choice.verdict(target, Reply(error="refused"), True).allowed
     assert choice.verdict(target, Reply(204), True).allowed
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("true", "Every C-MOVE."),
+        ('TargetAET == "A"', "C-MOVEs whose TargetAET is A"),
+        ('Modality == "CT"', "C-MOVEs of a study with a series whose Modality is CT"),
+    ],
+)
+def test_a_condition_says_in_words_which_requests_it_means(expression: str, words: str) -> None:
+    assert parse(expression, REQUEST).sentence == words
+    assert "C-MOVE" not in parse("true").sentence

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from routing.conditions import to_text
+from routing.language.symbols import REQUEST, STUDY
+from routing.language.symbols import subject as about
 
 MAX_WORDS = 2_000
 
 Tree = dict[str, Any]
+_NOUNS = {
+    STUDY: ("study", "Studies", "Studies"),
+    REQUEST: ("C-MOVE", "C-MOVEs", "C-MOVEs of a study"),
+}
 _WORDS = {
     "==": "is",
     "!=": "is not",
@@ -32,9 +38,10 @@ _UNITS = {"W": "week", "D": "day", "H": "hour", "M": "minute", "S": "second"}
 
 def sentence(tree: Tree, *, reads_series: bool) -> str:
     """One sentence for a checked condition tree."""
+    one, many, of_series = _NOUNS[about()]
     if tree.get("type") == "boolean" and "value" in tree:
-        return "Every study." if tree["value"] else "No study."
-    subject = "Studies with a series whose" if reads_series else "Studies whose"
+        return f"Every {one}." if tree["value"] else f"No {one}."
+    subject = f"{of_series} with a series whose" if reads_series else f"{many} whose"
     if "not" in tree:
         what = subject.removesuffix(" whose")
         text = f"{what} for which it is not true that {_plain(tree['not'])}"

@@ -188,6 +188,11 @@ def about(subject: str) -> Iterator[None]:
         _about.reset(token)
 
 
+def subject() -> str:
+    """What conditions are about now: `STUDY` or `REQUEST`."""
+    return _about.get()
+
+
 def request_symbols() -> Mapping[str, Symbol]:
     """The names that only a condition on a C-MOVE can use."""
     return {name: Symbol(name, kind, "study", text) for name, (kind, text) in _OF_REQUEST.items()}
@@ -195,7 +200,7 @@ def request_symbols() -> Mapping[str, Symbol]:
 
 def find_symbol(name: str) -> Symbol | None:
     """What a name stands for: the console's own and the dictionary's first, then the site's."""
-    own = request_symbols() if _about.get() == REQUEST and name in _OF_REQUEST else all_symbols()
+    own = request_symbols() if subject() == REQUEST and name in _OF_REQUEST else all_symbols()
     return own.get(name) or site_symbols().get(name)
 
 
@@ -228,7 +233,7 @@ def closest(name: str) -> str:
     """The name that was probably meant, or an empty text."""
     wanted = name.replace("_", "").lower()
     by_lower = {**_by_lower_case(), **{each.lower(): each for each in site_symbols()}}
-    if _about.get() == REQUEST:
+    if subject() == REQUEST:
         by_lower |= {each.lower(): each for each in _OF_REQUEST}
     if wanted in by_lower:
         return by_lower[wanted]
