@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.core.cache import cache
 
 from routing.conditions.values import is_absent, shown
 from routing.language import symbols_catalogue
-from routing.language.symbols import find_symbol
+from routing.language.symbols import Symbol, find_symbol
 from routing.models import Study
 
 LOOKED_AT = 400
@@ -52,17 +53,18 @@ def seen_values() -> Values:
 def count_values(studies: Iterable[Mapping[str, Any]]) -> Values:
     """The same of given facts (see routing.conditions.StudyFacts)."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
+    # A name that is no keyword is looked up in the database.
+    known = lru_cache(find_symbol)
     for facts in studies:
         for tags in (facts.get("study") or {}, *(facts.get("series") or ())):
             for name, raw in tags.items():
                 if not is_absent(raw):
-                    counts[name].update(_parts(name, raw))
+                    counts[name].update(_parts(known(name), raw))
     return {name: [value for value, _ in each.most_common(VALUES)] for name, each in counts.items()}
 
 
-def _parts(name: str, raw: object) -> list[str]:
-    symbol = find_symbol(name)
-    if symbol is None or symbol.vr in _NAMING_VRS or name in _NAMING:
+def _parts(symbol: Symbol | None, raw: object) -> list[str]:
+    if symbol is None or symbol.vr in _NAMING_VRS or symbol.name in _NAMING:
         return []
     text = shown(raw).strip()
     parts = text.split("\\") if symbol.kind.is_list else [text]

@@ -55,5 +55,5 @@ def taken_by(rule: Rule | None, tree: dict[str, Any], nodes: Iterable[str]) -> E
     if rule is not None and rule.pk:
         before = before.filter(position__lt=rule.position)
     earlier = [made for each in before.prefetch_related("nodes") if (made := _entry(each))]
-    limited = frozenset(int(node) for node in nodes if node.isdecimal())
+    limited = frozenset(int(node) for node in nodes if node.isdecimal() and len(node) < 10)
     return shadow.taken_by(Entry(0, "", tree, limited, False), earlier)

@@ -52,7 +52,8 @@ def rule_backtest(request: SignedInRequest) -> HttpResponse:
 
 
 def _numbers(values: list[str]) -> list[int]:
-    return [int(value) for value in values if value.isdecimal()]
+    # Longer ones no database has as a key.
+    return [int(value) for value in values if value.isdecimal() and len(value) < 10]
 
 
 @viewer_required

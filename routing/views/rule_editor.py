@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -13,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
 
 from orthanc_console.accounts.access import SignedInRequest, viewer_required
-from routing import builder, dicom_file, site_tags, tryout
+from routing import dicom_file, site_tags, tryout
 from routing.conditions import compile_condition
 from routing.models import Rule
 from routing.models.rule import Level
@@ -30,7 +29,6 @@ def editor_context(rule: Rule, posted: QueryDict, expression: str) -> dict[str, 
         (days, ngettext("%(n)d day", "%(n)d days", days) % {"n": days}) for days in backtests.DAYS
     ]
     return {
-        "config": json.dumps(builder.as_config()),
         "replay_days": days,
         **try_context(rule, given),
     }

@@ -34,7 +34,8 @@ function start(root) {
   tabs.text.closest("[role=tablist]").hidden = false;
   views.text.setAttribute("role", "tabpanel");
   views.text.setAttribute("aria-labelledby", "tab-text");
-  area.form.querySelector("[name=check]").hidden = true;
+  const button = area.form.querySelector("[name=check]");
+  if (button) button.hidden = true;
   for (const [name, tab] of Object.entries(tabs)) {
     new MutationObserver(() => { if (tab.getAttribute("aria-selected") === "true") shown(name); })
       .observe(tab, { attributeFilter: ["aria-selected"] });
