@@ -44,7 +44,8 @@ function rowFrom(tree, operators) {
   const made = row({ field: field.field, type: field.type, list: Boolean(field.list), value });
   const operator = operators.find((each) =>
     each.shape === shape && each.op === op && each.kinds.includes(kindOf(made)));
-  return operator ? { ...made, operator: operator.id, literal: found.literal } : null;
+  if (!operator) return null;
+  return { ...made, operator: operator.id, literal: found.literal, source: { ...made, operator: operator.id, tree } };
 }
 
 const readers = [
@@ -105,7 +106,12 @@ export function toTree(part, operators) {
   return part.kind === "none" || part.kind === "notall" ? { not: joined } : joined;
 }
 
+// A row that nobody changed is what it was, to the letter.
+const untouched = ({ source, ...part }) =>
+  source && ["field", "operator", "value"].every((name) => source[name] === part[name]);
+
 function rowTree(part, operators) {
+  if (untouched(part)) return part.source.tree;
   const operator = operators.find((each) => each.id === part.operator);
   if (!part.field || !operator || part.value === "") return undefined;
   const field = { field: part.field };
