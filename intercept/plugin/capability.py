@@ -19,6 +19,7 @@ from routing.conditions import ConditionError
 # Seconds in which a target that was just made is told to the node.
 TOLD_WITHIN = 3.0
 TEST_WAITS = 35.0
+ALWAYS = {"value": True, "type": "boolean"}
 
 
 class Intercept:
@@ -40,8 +41,8 @@ class Intercept:
         self._dispatcher = dispatcher
         self._warnings = warnings
         self._variant = variant
-        self._entries: dict[str, Any] = {}
         self._targets: dict[int, Target] = {}
+        self._unreadable: set[int] = set()
         self.interceptor = interceptor
         self.commands: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "webhook_redeliver": self._redeliver,
@@ -49,37 +50,47 @@ class Intercept:
         }
 
     def configure(self, config: dict[str, Any]) -> None:
-        """Obey a configuration of docs/protocol.md. A target that this plugin cannot read is left out and warned of."""
-        targets, unreadable = [], []
+        """Obey a configuration of docs/protocol.md.
+
+        A target whose condition this plugin cannot read is left out and warned of; but a gate is then asked about every C-MOVE.
+        """
+        targets: list[Target] = []
+        unreadable: dict[int, str] = {}
         for entry in config.get("webhook_targets", []):
             try:
                 targets.append(Target.from_config(entry))
             except ConditionError as error:
                 logger.error("webhook target %s cannot be read: %s", entry["id"], error)
-                unreadable.append(str(entry["name"]))
+                unreadable[int(entry["id"])] = str(entry["name"])
+                if entry["mode"] == "gate":
+                    targets.append(Target.from_config({**entry, "condition": ALWAYS}))
+        self._warn_of(targets, list(unreadable.values()))
+        self.interceptor.node = config["node"]["name"]
+        self._targets = {target.id: target for target in targets}
+        self._unreadable = set(unreadable)
+        self._apply()
+
+    def _warn_of(self, targets: list[Target], unreadable: list[str]) -> None:
         self._warn(
             "webhook_targets_unreadable",
-            unreadable,
-            f"This plugin cannot read {len(unreadable)} webhook targets and leaves them out: {', '.join(unreadable)}. "
-            "Bring plugin and console to the same version.",
+            bool(unreadable),
+            f"This plugin cannot read the conditions of {len(unreadable)} webhook targets: {', '.join(unreadable)}. Gates among "
+            "them are asked about every C-MOVE, the others about none. Bring plugin and console to the same version.",
         )
-        active = [t.name for t in targets if t.enforcement == "active"]
+        active = [target for target in targets if target.enforcement == "active"]
         self._warn(
             "intercept_off",
-            active if not self._variant else [],
+            bool(active) and not self._variant,
             'This Orthanc has webhook targets and does not intercept C-MOVE, so they are never told. Set "InterceptMove": true '
             'in "OrthancConsole" of its configuration, and restart it.',
         )
-        asking = [t.name for t in targets if t.enforcement == "active" and t.asks]
+        asks = any(target.asks for target in active)
         self._warn(
             "intercept_threads",
-            asking if self._variant and not self.interceptor.most_waiting else [],
+            asks and bool(self._variant) and not self.interceptor.most_waiting,
             'Orthanc has a single DICOM thread ("DicomThreadsCount": 1), so no C-MOVE can wait for an answer, and each goes by '
             "what its targets say of a timeout. Give it at least 2.",
         )
-        self.interceptor.node = config["node"]["name"]
-        self._targets = {target.id: target for target in targets}
-        self._apply()
 
     def status(self) -> dict[str, Any]:
         """`intercept` of docs/protocol.md."""
@@ -104,10 +115,10 @@ class Intercept:
             for t in self._targets.values()
         ]
         self.interceptor.targets = targets
-        self._dispatcher.configure({target.id: target for target in targets})
+        self._dispatcher.configure({target.id: target for target in targets}, self._unreadable)
 
-    def _warn(self, code: str, names: list[str], words: str) -> None:
-        if names:
+    def _warn(self, code: str, holds: bool, words: str) -> None:
+        if holds:
             self._warnings.set(code, words)
         else:
             self._warnings.clear(code)

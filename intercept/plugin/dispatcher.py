@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +46,20 @@ class Dispatcher:
         self._on_gone = on_gone
         self._directory = directory
         self._lock = threading.Lock()
-        self._targets: dict[int, Target] = {}
+        # None until there is a configuration: until then nothing is known to be deleted.
+        self._targets: Mapping[int, Target] | None = None
+        self._unreadable: Collection[int] = ()
         self._in_flight: dict[str, int] = {}
         self.wake = threading.Event()
 
-    def configure(self, targets: dict[int, Target]) -> None:
-        """Obey new targets. What waits for one that was deleted is given up."""
+    def configure(self, targets: Mapping[int, Target], unreadable: Collection[int] = ()) -> None:
+        """Obey new targets. What waits for one that was deleted is given up.
+
+        Args:
+            unreadable: targets that are there, but that this plugin does not understand.
+        """
         self._targets = targets
-        for ident in self._store.waiting():
-            if ident not in targets:
-                for webhook in self._store.of_target(ident):
-                    words = "The target was deleted."
-                    self._store.change(
-                        webhook, state="failed", reason="target_deleted", last_error=words
-                    )
+        self._unreadable = unreadable
         self.wake.set()
 
     def reserve(self, webhooks: Iterable[Webhook]) -> None:
@@ -85,14 +85,30 @@ class Dispatcher:
         """Start everything that is due. Returns the seconds until something may be."""
         now = clock.now()
         soonest = LONGEST_LOOK
+        targets = self._targets
+        if targets is None:
+            return LONGEST_LOOK
         for ident, (_count, appointment) in self._store.waiting().items():
-            target = self._targets.get(ident)
-            if target is None or target.enforcement == "disabled":
+            target = targets.get(ident)
+            if target is None:
+                self._give_up(ident)
+                continue
+            if target.enforcement == "disabled":
                 continue
             if appointment is not None and appointment > now:
                 soonest = min(soonest, appointment - now)
             self._start_due(target, now)
         return max(soonest, 0.05)
+
+    def _give_up(self, target: int) -> None:
+        if target in self._unreadable:
+            return
+        with self._lock:
+            busy = set(self._in_flight)
+        for webhook in self._store.of_target(target):
+            if webhook.id not in busy:
+                gone = replace(webhook, state="failed", reason="target_deleted")
+                self._store.change(gone, last_error="The target was deleted.")
 
     def _start_due(self, target: Target, now: float) -> None:
         with self._lock:
