@@ -14,6 +14,7 @@ from benchmarks.cases import (
     loop,
     lossy,
     outage,
+    purge,
     reaction,
     reception,
     stopping,
@@ -32,6 +33,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "lossy": lossy.run,
     "loop": loop.run,
     "absence": absence.run,
+    "purge": purge.run,
     "stopping": stopping.run,
     "killing": killing.run,
 }

@@ -134,6 +134,7 @@ class Purge:
         self._keep_out(str(data["run"]))
         by = f"Cancelled by {data.get('by') or 'hand'}."
         self._change(ident, str(data["run"]), "It is cancelled.", ending="cancelled", detail=by)
+        self._executor.interrupt(str(data["run"]))
 
     def _keep_out(self, run: str) -> None:
         """A run that is cancelled before its own command came must not begin when that comes."""

@@ -26,8 +26,11 @@ from routing.conditions import ConditionError
 
 LOOK = 0.5
 # Studies that are written down as being deleted in one go, and seconds after which they are accounted for at the latest.
-CHUNK = 25
-CHUNK_SECONDS = 0.5
+CHUNK = 100
+CHUNK_SECONDS = 1.0
+# While Orthanc receives, a run rests after each study for so many times as long as that took.
+GIVE_WAY = 2.0
+RECEIVING_FOR = 2.0
 # A study of many thousand images takes Orthanc long.
 DELETE_TIMEOUT = 600.0
 # How often Orthanc may leave the deletion of one study unanswered before the run goes on without it.
@@ -76,6 +79,10 @@ class Executor:
         self._taken_up: set[str] = set()
         self._not_before: dict[str, float] = {}
         self._waiting: dict[str, threading.Event] = {}
+        # Runs that are to end, so that nobody has to look into the state file after each study.
+        self._ending: set[str] = set()
+        self._position: int | None = None
+        self._received_at = -RECEIVING_FOR
         self.wake = threading.Event()
 
     def watch(self, run: str) -> threading.Event:
@@ -84,6 +91,11 @@ class Executor:
 
     def unwatch(self, run: str) -> None:
         self._waiting.pop(run, None)
+
+    def interrupt(self, run: str) -> None:
+        """The run was changed so that it has to end: stop after the study that is being deleted."""
+        self._ending.add(run)
+        self.wake.set()
 
     def step(self) -> float:
         """Do the next piece of work. Returns seconds until the next."""
@@ -188,6 +200,7 @@ class Executor:
         outcome = Outcome()
         deadline = time.monotonic() + CHUNK_SECONDS
         for line in lines:
+            begun = time.monotonic()
             try:
                 self._delete_one(spec, line, outcome)
             except OrthancDown as down:
@@ -197,13 +210,19 @@ class Executor:
                     raise
                 detail = f"Orthanc did not answer {MAX_FAILURES} times: {down}"
                 outcome.add(line, outcome="failed", reason="unanswered", detail=detail)
-            if time.monotonic() > deadline or self._is_ending(run):
+            if time.monotonic() > deadline or run.id in self._ending:
                 break
+            if self._receiving():
+                time.sleep(GIVE_WAY * (time.monotonic() - begun))
         return outcome
 
-    def _is_ending(self, run: Run) -> bool:
-        current = self._runs.get(run.id)
-        return current is None or bool(current.ending)
+    def _receiving(self) -> bool:
+        """Whether the change log, which deletions do not write to, has grown lately."""
+        position = int(self._state.get("position", 0))
+        if self._position is not None and position != self._position:
+            self._received_at = time.monotonic()
+        self._position = position
+        return time.monotonic() - self._received_at < RECEIVING_FOR
 
     def _delete_one(self, spec: Spec, line: Line, outcome: Outcome) -> None:
         """Ask everything again, then delete."""
@@ -300,6 +319,7 @@ class Executor:
                 finished_at=clock.now(),
             )
         self._not_before.pop(run.id, None)
+        self._ending.discard(run.id)
         if waiting := self._waiting.get(run.id):
             waiting.set()
 
