@@ -173,7 +173,7 @@ class MoveRequestViewSet(viewsets.ReadOnlyModelViewSet[MoveRequest]):
         return export.as_csv(self.filter_queryset(self.get_queryset()))
 
 
-class AttemptSerializer(serializers.ModelSerializer[WebhookAttempt]):
+class WebhookAttemptSerializer(serializers.ModelSerializer[WebhookAttempt]):
     class Meta:
         model = WebhookAttempt
         fields = (
@@ -193,7 +193,7 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
 
 
 class WebhookDeliveryDetailSerializer(WebhookDeliverySerializer):
-    attempt_list = AttemptSerializer(source="attempt_set", many=True)
+    attempt_list = WebhookAttemptSerializer(source="attempt_set", many=True)
 
     class Meta(WebhookDeliverySerializer.Meta):
         fields = (*WebhookDeliverySerializer.Meta.fields, "attempt_list")

@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStateEnum": "routing.models.delivery.State",
         "LaneStateEnum": "routing.models.destination.Lane.State",
         "PurgeRunStateEnum": "purge.models.run.State",
+        "WebhookStateEnum": "intercept.models.DeliveryState",
     },
 }
 

@@ -15,6 +15,7 @@ from orthanc_console.audit import log
 from routing.models import Act, Rule, SiteTag
 from routing.services import rules
 from tests.factories import make_delivery, make_modality, make_node, make_study
+from tests.intercept_factories import make_move, make_target, make_webhook
 from tests.purge_things import make_policy, make_run
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +97,22 @@ ENDPOINTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "purged-studies/", VIEWER, {}),
     ("get", "purge-settings/", VIEWER, {}),
     ("patch", "purge-settings/", ADMIN, {"history_days": 3}),
+    ("get", "webhook-targets/", VIEWER, {}),
+    ("get", "webhook-targets/{target}/", VIEWER, {}),
+    ("post", "webhook-targets/", ADMIN, {"name": "t", "url": "http://10.0.0.9/"}),
+    ("patch", "webhook-targets/{target}/", ADMIN, {"mode": "gate"}),
+    ("put", "webhook-targets/{target}/", ADMIN, {}),
+    ("delete", "webhook-targets/{target}/", ADMIN, {}),
+    ("post", "webhook-targets/parse/", VIEWER, {"text": "true"}),
+    ("post", "webhook-targets/{target}/test/", OPERATOR, {}),
+    ("post", "webhook-targets/{target}/new-secret/", ADMIN, {}),
+    ("get", "move-requests/", VIEWER, {}),
+    ("get", "move-requests/{move}/", VIEWER, {}),
+    ("get", "move-requests/export/", VIEWER, {}),
+    ("get", "webhook-deliveries/", VIEWER, {}),
+    ("get", "webhook-deliveries/{webhook}/", VIEWER, {}),
+    ("post", "webhook-deliveries/{webhook}/redeliver/", OPERATOR, {}),
+    ("post", "webhook-deliveries/redeliver/", OPERATOR, {}),
     ("get", "audit-events/", VIEWER, {}),
     ("get", "audit-events/{event}/", VIEWER, {}),
 ]
@@ -115,6 +132,9 @@ class World:
     policy: str
     run: str
     tag: str
+    target: str
+    move: str
+    webhook: str
 
 
 @pytest.fixture
@@ -129,7 +149,10 @@ def world(alice: User) -> World:
     policy = make_policy()
     run = make_run(node, state="held", needs_approval=True)
     tag = SiteTag.objects.create(name="Tag", group="0019", creator="ACME", element="9c")
-    made = (node, idle, rule, study, delivery, event, act, policy, run, tag)
+    target, move = make_target(), make_move(node)
+    webhook = make_webhook(node, target, move, state="failed")
+    routed = (node, idle, rule, study, delivery, event, act)
+    made = (*routed, policy, run, tag, target, move, webhook)
     return World(*(str(each.pk) for each in made))
 
 
@@ -174,6 +197,9 @@ def test_every_endpoint_is_in_the_matrix() -> None:
         "purge-runs": "run",
         "purged-studies": "study",
         "site-tags": "tag",
+        "webhook-targets": "target",
+        "move-requests": "move",
+        "webhook-deliveries": "webhook",
     }
     for prefix, viewset, basename in router.registry:
         for route in router.get_routes(viewset):
