@@ -15,6 +15,7 @@ from routing.conditions.values import ABSENT, shown
 MATCH, NO_MATCH, UNDECIDED = "match", "no_match", "undecided"
 MAX_SHOWN = 200
 
+_OPPOSITES = {MATCH: NO_MATCH, NO_MATCH: MATCH, UNDECIDED: UNDECIDED}
 _RESULTS = {True: MATCH, False: NO_MATCH, None: UNDECIDED}
 _SERIES_NAMES = ("SeriesInstanceUID", "SeriesNumber", "Modality", "SeriesDescription")
 
@@ -99,26 +100,59 @@ def _name_of(facts: StudyFacts, series: int) -> dict[str, Any]:
 def _explain_node(
     node: Leaf | Group, scope: Scope, now: dt.datetime, *, deciding: bool
 ) -> dict[str, Any]:
-    outcome = node.evaluate(scope, now)
-    explained = {"result": _RESULTS[outcome], "deciding": deciding}
+    explained = _explain_all(node, scope, now)
+    _mark(explained, deciding)
+    return explained
+
+
+def _explain_all(node: Leaf | Group, scope: Scope, now: dt.datetime) -> dict[str, Any]:
+    """The explanation without what decided; each condition is evaluated once."""
     if isinstance(node, Leaf):
+        result = _RESULTS[node.evaluate(scope, now)]
         seen = [_seen(each, scope, node.longest) for each in node.fields]
-        return {"kind": "condition", **explained, "text": node.text, "seen": seen}
-    # What a group comes to is decided by the parts that come to the same, or for "not" to the
-    # contrary.
-    parts = [
-        _explain_node(
-            part,
-            scope,
-            now,
-            deciding=deciding and (node.name == "not" or part.evaluate(scope, now) is outcome),
-        )
-        for part in node.parts
-    ]
-    return {"kind": node.name, **explained, "parts": parts}
+        return {
+            "kind": "condition",
+            "result": result,
+            "deciding": False,
+            "text": node.text,
+            "seen": seen,
+        }
+    parts = [_explain_all(part, scope, now) for part in node.parts]
+    results = [part["result"] for part in parts]
+    return {
+        "kind": node.name,
+        "result": _joined(node.name, results),
+        "deciding": False,
+        "parts": parts,
+    }
+
+
+def _joined(name: str, results: list[str]) -> str:
+    if name == "not":
+        return _OPPOSITES[results[0]]
+    strongest = NO_MATCH if name == "all" else MATCH
+    if strongest in results:
+        return strongest
+    return UNDECIDED if UNDECIDED in results else _OPPOSITES[strongest]
+
+
+def _mark(explained: dict[str, Any], deciding: bool) -> None:
+    """What a group comes to is decided by the parts that come to the same, or for ``not`` to the contrary."""
+    explained["deciding"] = deciding
+    for part in explained.get("parts", ()):
+        same = explained["kind"] == "not" or part["result"] == explained["result"]
+        _mark(part, deciding and same)
 
 
 def _seen(field: Field, scope: Scope, longest: int | None) -> dict[str, Any]:
+    """Kept in the scope: a thousand rules read the same few fields."""
+    key = (field.key, longest)
+    if key not in scope.seen:
+        scope.seen[key] = _look(field, scope, longest)
+    return scope.seen[key]
+
+
+def _look(field: Field, scope: Scope, longest: int | None) -> dict[str, Any]:
     reading, raw = scope.reading(field), scope.raw(field)
     note = reading.note
     if longest and isinstance(reading.value, str) and len(reading.value) > longest:

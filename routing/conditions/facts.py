@@ -42,7 +42,7 @@ class Field(NamedTuple):
 class Scope:
     """What one evaluation reads: the study alone, or the study overlaid by one of its series."""
 
-    __slots__ = ("_facts", "_series", "_study", "values")
+    __slots__ = ("_facts", "_series", "_study", "seen", "values")
 
     def __init__(
         self,
@@ -54,6 +54,8 @@ class Scope:
         self._study = study
         self._series = series
         self.values: dict[str, Any] = {}
+        # What explanations show of the values, by field and by the longest text that a pattern takes.
+        self.seen: dict[tuple[str, int | None], dict[str, Any]] = {}
 
     def load(self, field: Field) -> Any:
         """Convert a value and keep it; None when it is absent or cannot be read."""
