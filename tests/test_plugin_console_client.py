@@ -94,9 +94,9 @@ def test_an_address_where_nothing_is_is_named(host: str) -> None:
 
 
 def test_a_report_that_is_too_large_is_told_apart() -> None:
-    with http_server(answer({"detail": "The body is too large."}, 413)) as server:
-        with pytest.raises(ConsoleError) as failure:
-            _client(server.url).sync(REQUEST)
+    too_large = answer({"detail": "The body is too large."}, 413)
+    with http_server(too_large) as server, pytest.raises(ConsoleError) as failure:
+        _client(server.url).sync(REQUEST)
     assert failure.value.too_large
 
 

@@ -14,7 +14,7 @@ from orthanc_console.plugin.orthanc_client import address
         ({"HttpPort": 9000}, "http://127.0.0.1:9000"),
         ({"SslEnabled": True, "HttpPort": 443}, "https://127.0.0.1:443"),
         ({"HttpBindAddresses": ["127.0.0.1", "10.0.0.5"]}, "http://127.0.0.1:8042"),
-        ({"HttpBindAddresses": ["0.0.0.0"]}, "http://127.0.0.1:8042"),
+        ({"HttpBindAddresses": ["0.0.0.0"]}, "http://127.0.0.1:8042"),  # noqa: S104
         ({"HttpBindAddresses": ["10.0.0.5"]}, "http://10.0.0.5:8042"),
         ({"HttpBindAddresses": ["fd00::5"]}, "http://[fd00::5]:8042"),
     ],

@@ -131,6 +131,26 @@ def site(shared_site: Site) -> Iterator[Site]:
     shared_site.clear()
 
 
+@pytest.fixture(scope="session")
+def shared_host_site(
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_console: ConsoleServer,
+    host_version: OrthancVersion,
+) -> Iterator[Site]:
+    """The machine's own Orthanc with the plugin, for tests in which the version does not matter."""
+    site = Site(shared_console, tmp_path_factory.mktemp("host-site"), host_version)
+    site.start()
+    yield site
+    site.orthanc.kill()
+
+
+@pytest.fixture
+def host_site(shared_host_site: Site) -> Iterator[Site]:
+    """`shared_host_site` without the rules and destinations of other tests."""
+    yield shared_host_site
+    shared_host_site.clear()
+
+
 @pytest.fixture
 def make_site(tmp_path: Path, shared_console: ConsoleServer) -> Iterator[Callable[..., Site]]:
     """Return a function that makes a site of a test's own: `make_site(version, configuration, **options)`.

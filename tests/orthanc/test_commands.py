@@ -30,42 +30,44 @@ def test_an_echo_answers_within_2_seconds(
         assert result["node"] == site.node_name
 
 
-def test_an_echo_tells_why_there_is_no_answer(site: Site, destination: OrthancServer) -> None:
+def test_an_echo_tells_why_there_is_no_answer(host_site: Site, destination: OrthancServer) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/"
     absent = [
-        site.modality(destination, port=free_port()),
-        site.peer(nowhere),
-        site.destination("dicomweb", url=nowhere),
+        host_site.modality(destination, port=free_port()),
+        host_site.peer(nowhere),
+        host_site.destination("dicomweb", url=nowhere),
     ]
     for target in absent:
-        result = site.console.post(f"/destinations/{target['id']}/echo/")
+        result = host_site.console.post(f"/destinations/{target['id']}/echo/")
         assert not result["ok"]
         assert len(result["detail"]) > 10
 
 
-def test_a_paused_destination_holds_and_lets_go(site: Site, peer: Peer, tmp_path: Path) -> None:
-    target, ident = _prepare(site, peer)
-    site.console.post(f"/destinations/{target['id']}/pause/")
-    site.settle()
-    study = site.send(_study(tmp_path, ident))
-    (held,) = site.wait_for(study, "held")
+def test_a_paused_destination_holds_and_lets_go(
+    host_site: Site, peer: Peer, tmp_path: Path
+) -> None:
+    target, ident = _prepare(host_site, peer)
+    host_site.console.post(f"/destinations/{target['id']}/pause/")
+    host_site.settle()
+    study = host_site.send(_study(tmp_path, ident))
+    (held,) = host_site.wait_for(study, "held")
     assert held["reason"] == "paused"
     assert not peer.received
-    site.console.post(f"/destinations/{target['id']}/resume/")
-    site.wait_for(study, "delivered")
+    host_site.console.post(f"/destinations/{target['id']}/resume/")
+    host_site.wait_for(study, "delivered")
 
 
 def test_a_disabled_destination_holds_and_a_deleted_one_cancels(
-    site: Site, peer: Peer, tmp_path: Path
+    host_site: Site, peer: Peer, tmp_path: Path
 ) -> None:
-    target, ident = _prepare(site, peer)
-    site.console.patch(f"/destinations/{target['id']}/", {"enabled": False})
-    site.settle()
-    study = site.send(_study(tmp_path, ident))
-    (held,) = site.wait_for(study, "held")
+    target, ident = _prepare(host_site, peer)
+    host_site.console.patch(f"/destinations/{target['id']}/", {"enabled": False})
+    host_site.settle()
+    study = host_site.send(_study(tmp_path, ident))
+    (held,) = host_site.wait_for(study, "held")
     assert held["reason"] == "disabled"
-    site.clear()
-    (cancelled,) = site.wait_for(study, "cancelled")
+    host_site.clear()
+    (cancelled,) = host_site.wait_for(study, "cancelled")
     assert cancelled["reason"] == "destination_removed"
     assert cancelled["destination"] is None
     assert cancelled["destination_name"] == target["name"]
@@ -73,22 +75,22 @@ def test_a_disabled_destination_holds_and_a_deleted_one_cancels(
 
 
 def test_retry_sends_at_once_what_waits_for_its_next_attempt(
-    site: Site, peer: Peer, tmp_path: Path
+    host_site: Site, peer: Peer, tmp_path: Path
 ) -> None:
-    _target, ident = _prepare(site, peer)
+    _target, ident = _prepare(host_site, peer)
     peer.accepts = False
-    study = site.send(_study(tmp_path, ident))
+    study = host_site.send(_study(tmp_path, ident))
     wait_for(
-        lambda: [d["last_error"] for d in site.deliveries(study) if d["last_error"]],
+        lambda: [d["last_error"] for d in host_site.deliveries(study) if d["last_error"]],
         "the first attempt failed",
     )
-    (waiting,) = site.wait_for(study, "waiting")
+    (waiting,) = host_site.wait_for(study, "waiting")
     assert waiting["next_attempt_at"]
     peer.accepts = True
-    assert _act(site, "retry", waiting)["done"] == 1
-    (delivered,) = site.wait_for(study, "delivered", seconds=5)
+    assert _act(host_site, "retry", waiting)["done"] == 1
+    (delivered,) = host_site.wait_for(study, "delivered", seconds=5)
     assert delivered["attempts"] == waiting["attempts"] + 1
-    attempts = site.console.get(f"/deliveries/{delivered['id']}/")["attempt_list"]
+    attempts = host_site.console.get(f"/deliveries/{delivered['id']}/")["attempt_list"]
     assert sorted(a["outcome"] for a in attempts) == ["failed", "succeeded"]
 
 
@@ -111,15 +113,15 @@ def test_cancel_ends_what_waits_and_what_is_being_sent_and_retry_takes_it_up_aga
 
 
 def test_a_study_is_sent_by_hand_whatever_the_rules_say(
-    site: Site, peer: Peer, tmp_path: Path
+    host_site: Site, peer: Peer, tmp_path: Path
 ) -> None:
-    target = site.peer(peer.url)
-    site.settle()
-    study = site.send(_study(tmp_path, unique("P")))
-    shown = site.wait_for_study(study)
-    answer = site.console.post(f"/studies/{shown['id']}/send/", {"destination": target["id"]})
+    target = host_site.peer(peer.url)
+    host_site.settle()
+    study = host_site.send(_study(tmp_path, unique("P")))
+    shown = host_site.wait_for_study(study)
+    answer = host_site.console.post(f"/studies/{shown['id']}/send/", {"destination": target["id"]})
     assert (answer["done"], answer["ok"]) == (True, True)
-    (delivery,) = site.wait_for(study, "delivered")
+    (delivery,) = host_site.wait_for(study, "delivered")
     assert delivery["id"] == answer["delivery"]
     assert delivery["cause"] == "manual"
     assert delivery["rules"] == []
@@ -127,27 +129,27 @@ def test_a_study_is_sent_by_hand_whatever_the_rules_say(
 
 
 def test_a_study_that_is_gone_cannot_be_sent_by_hand(
-    site: Site, peer: Peer, tmp_path: Path
+    host_site: Site, peer: Peer, tmp_path: Path
 ) -> None:
-    target = site.peer(peer.url)
-    site.settle()
-    study = site.send(_study(tmp_path, unique("P")))
-    shown = site.wait_for_study(study)
-    site.orthanc.delete(f"/studies/{study}")
-    answer = site.console.post(f"/studies/{shown['id']}/send/", {"destination": target["id"]})
+    target = host_site.peer(peer.url)
+    host_site.settle()
+    study = host_site.send(_study(tmp_path, unique("P")))
+    shown = host_site.wait_for_study(study)
+    host_site.orthanc.delete(f"/studies/{study}")
+    answer = host_site.console.post(f"/studies/{shown['id']}/send/", {"destination": target["id"]})
     assert (answer["done"], answer["ok"]) == (True, False)
     assert "not in this Orthanc" in answer["detail"]
 
 
-def test_a_dry_run_decides_and_sends_nothing(site: Site, peer: Peer, tmp_path: Path) -> None:
-    target = site.peer(peer.url)
+def test_a_dry_run_decides_and_sends_nothing(host_site: Site, peer: Peer, tmp_path: Path) -> None:
+    target = host_site.peer(peer.url)
     patient = unique("P")
-    rule = site.rule(f'PatientID == "{patient}"', [target], enforcement="dry_run")
-    site.settle()
-    study = site.send(_study(tmp_path, patient))
-    (skipped,) = site.wait_for(study, "skipped")
+    rule = host_site.rule(f'PatientID == "{patient}"', [target], enforcement="dry_run")
+    host_site.settle()
+    study = host_site.send(_study(tmp_path, patient))
+    (skipped,) = host_site.wait_for(study, "skipped")
     assert skipped["reason"] == "dry_run"
-    assert site.decisions(study)[rule["id"]]["result"] == "match"
+    assert host_site.decisions(study)[rule["id"]]["result"] == "match"
     assert not peer.received
 
 

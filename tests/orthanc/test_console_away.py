@@ -19,11 +19,11 @@ STUDIES = 50
 def test_fifty_studies_are_forwarded_without_the_console_and_are_in_its_history_once_it_is_back(
     make_site: Callable[..., Site],
     console: ConsoleServer,
-    orthanc_version: OrthancVersion,
+    host_version: OrthancVersion,
     peer: Peer,
     tmp_path: Path,
 ) -> None:
-    site = make_site(orthanc_version, console=console)
+    site = make_site(host_version, console=console)
     site.start()
     site.rule('Modality == "CT"', [site.peer(peer.url)])
     site.settle()

@@ -12,36 +12,36 @@ from tests.orthanc.site import Site, unique
 
 
 def test_a_study_that_is_gone_ends_its_delivery_and_one_that_comes_again_is_sent(
-    site: Site, peer: Peer, tmp_path: Path
+    host_site: Site, peer: Peer, tmp_path: Path
 ) -> None:
-    target, files = _held(site, peer, tmp_path)
-    ident = site.send(files)
-    site.wait_for(ident, "held")
-    uid = site.orthanc.get(f"/studies/{ident}")["MainDicomTags"]["StudyInstanceUID"]
-    site.orthanc.delete(f"/studies/{ident}")
-    site.console.post(f"/destinations/{target['id']}/resume/")
-    (shown,) = site.console.get("/studies/", search=uid)["results"]
-    (failed,) = site.wait_for_deliveries(shown["id"], "failed")
+    target, files = _held(host_site, peer, tmp_path)
+    ident = host_site.send(files)
+    host_site.wait_for(ident, "held")
+    uid = host_site.orthanc.get(f"/studies/{ident}")["MainDicomTags"]["StudyInstanceUID"]
+    host_site.orthanc.delete(f"/studies/{ident}")
+    host_site.console.post(f"/destinations/{target['id']}/resume/")
+    (shown,) = host_site.console.get("/studies/", search=uid)["results"]
+    (failed,) = host_site.wait_for_deliveries(shown["id"], "failed")
     assert failed["reason"] == "study_gone"
     assert not peer.received
 
-    assert site.send(files) == ident
-    deliveries = site.wait_for(ident, "failed", "delivered")
+    assert host_site.send(files) == ident
+    deliveries = host_site.wait_for(ident, "failed", "delivered")
     assert deliveries[-1]["delivered_count"] == 4
     assert len(peer.received) == 4
 
 
 def test_images_that_are_gone_are_left_out_and_the_rest_is_sent(
-    site: Site, peer: Peer, tmp_path: Path
+    host_site: Site, peer: Peer, tmp_path: Path
 ) -> None:
-    target, files = _held(site, peer, tmp_path)
-    ident = site.send(files)
-    site.wait_for(ident, "held")
-    instances = site.orthanc.get(f"/studies/{ident}/instances?expand")
+    target, files = _held(host_site, peer, tmp_path)
+    ident = host_site.send(files)
+    host_site.wait_for(ident, "held")
+    instances = host_site.orthanc.get(f"/studies/{ident}/instances?expand")
     gone = instances[0]
-    site.orthanc.delete(f"/instances/{gone['ID']}")
-    site.console.post(f"/destinations/{target['id']}/resume/")
-    (delivery,) = site.wait_for(ident, "delivered")
+    host_site.orthanc.delete(f"/instances/{gone['ID']}")
+    host_site.console.post(f"/destinations/{target['id']}/resume/")
+    (delivery,) = host_site.wait_for(ident, "delivered")
     assert (delivery["instance_count"], delivery["delivered_count"]) == (3, 3)
     assert len(peer.received) == 3
     assert gone["MainDicomTags"]["SOPInstanceUID"] not in peer.received

@@ -106,12 +106,14 @@ def test_a_delivery_shows_within_3_seconds_after_its_job_ended(
     assert time.monotonic() - begin < 3
 
 
-def test_a_rule_is_in_force_within_3_seconds_after_it_was_saved(site: Site, peer: Peer) -> None:
-    target = site.peer(peer.url)
-    site.settle()
+def test_a_rule_is_in_force_within_3_seconds_after_it_was_saved(
+    host_site: Site, peer: Peer
+) -> None:
+    target = host_site.peer(peer.url)
+    host_site.settle()
     begin = time.monotonic()
-    site.rule('PatientID == "nobody"', [target])
-    site.settle()
+    host_site.rule('PatientID == "nobody"', [target])
+    host_site.settle()
     assert time.monotonic() - begin < 3
 
 
@@ -135,14 +137,14 @@ def test_a_rule_at_series_level_forwards_only_the_series_that_match(
 
 @pytest.mark.parametrize("answer", [{"Name": "not a list"}, "text", [{"ID": "x"}]])
 def test_a_peer_that_answers_oddly_what_it_has_gets_the_study(
-    site: Site, peer: Peer, tmp_path: Path, answer: object
+    host_site: Site, peer: Peer, tmp_path: Path, answer: object
 ) -> None:
     peer.holds = answer
     patient = unique("P")
-    site.rule(f'PatientID == "{patient}"', [site.peer(peer.url)])
-    site.settle()
+    host_site.rule(f'PatientID == "{patient}"', [host_site.peer(peer.url)])
+    host_site.settle()
     files = make_study(tmp_path, "CR", series=1, instances=1, rows=8, PatientID=patient)
-    site.wait_for(site.send(files), "delivered")
+    host_site.wait_for(host_site.send(files), "delivered")
 
 
 def _orthanc_ids(site: Site, patient: str) -> list[str]:

@@ -77,7 +77,9 @@ def test_it_finds_an_http_server_that_listens_on_another_address(
     site.orthanc.start()
     target = site.peer(peer.url)
     wait_for(lambda: site.node()["orthanc_version"], "Orthanc was asked for its version")
-    wait_for(lambda: site.console.post(f"/destinations/{target['id']}/echo/")["ok"], "the peer answers")
+    wait_for(
+        lambda: site.console.post(f"/destinations/{target['id']}/echo/")["ok"], "the peer answers"
+    )
     assert site.warnings() == {}
 
 
