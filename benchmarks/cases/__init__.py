@@ -17,6 +17,7 @@ from benchmarks.cases import (
     purge,
     reaction,
     reception,
+    rules,
     stopping,
     throughput,
 )
@@ -34,6 +35,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "loop": loop.run,
     "absence": absence.run,
     "purge": purge.run,
+    "rules": rules.run,
     "stopping": stopping.run,
     "killing": killing.run,
 }
