@@ -94,7 +94,9 @@ _WORDS = {
     "correct": _("No error"),
     "unreachable": _("The console did not answer, so this text is not checked. Keep typing to try again."),
     "nothing": _("Write a condition; what it means in words appears here."),
-    "normalised": _("The builder writes rules in one form: line breaks and spare parentheses go."),
+    "draft": _("Something was typed here before and not saved. It is still in this tab."),
+    "takeBack": _("Take it back"),
+    "forget": _("Forget it"),
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, expect
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
@@ -17,6 +18,7 @@ from routing.language import parse
 from routing.models import Destination, Rule, Study
 from tests.browser.conftest import sign_in
 from tests.browser.test_accessibility import findings
+from tests.conftest import PASSWORD
 from tests.factories import make_modality, make_node, make_rule, make_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -342,6 +344,44 @@ def test_rules_are_ordered_by_dragging(alice_page: Page) -> None:
     )
     expect(page.locator("tbody tr .main").first).to_have_text("three")
     assert [rule.name for rule in Rule.objects.all()] == ["three", "one", "two"]
+
+
+def test_a_rule_is_built_with_the_mouse_alone_but_for_its_value(alice_page: Page) -> None:
+    page = alice_page
+    page.goto("/rules/new/")
+    page.get_by_role("button", name="Add a group").click()
+    page.get_by_role("combobox", name="Field").click()
+    page.get_by_role("combobox", name="Field").press_sequentially("StudyDa")
+    page.get_by_role("option", name="StudyDate").click()
+    page.get_by_label("Operator").select_option(label="is in the last … days")
+    page.get_by_label("Days").fill("30")
+    expect(page.locator("#check")).to_contain_text("30 days before today")
+    page.get_by_label("Operator").select_option(label="is before")
+    page.get_by_label("Value").fill("2024-01-31")
+    expect(page.locator("#id_expression")).to_have_value('StudyDate < d"2024-01-31"')
+
+
+def test_what_was_typed_outlives_the_session(alice_page: Page, pacs: Destination) -> None:
+    page = alice_page
+    page.goto("/rules/new/")
+    open_text(page)
+    page.get_by_label("Name", exact=True).fill("typed for an hour")
+    page.get_by_label("Condition").fill('Modality == "CT"')
+    page.get_by_label("PACS").check()
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/rules/new/")
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("typed for an hour")
+    assert text_of(page) == 'Modality == "CT"'
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="typed for an hour")).to_be_visible()
+    page.goto("/rules/new/")
+    expect(page.get_by_role("tab", name="Builder")).to_be_visible()
+    expect(page.get_by_role("button", name="Take it back")).to_have_count(0)
 
 
 def test_without_scripts_a_rule_is_checked_tested_and_saved(

@@ -3,6 +3,7 @@
 
 import { announce } from "../console.js";
 import { Builder } from "./builder.js";
+import { keepDraft } from "./draft.js";
 import { post } from "./server.js";
 import { TextView } from "./text.js";
 import { watchTest } from "./test.js";
@@ -26,6 +27,10 @@ function start(root) {
   let drawn = null;
 
   const test = watchTest(area.form);
+  const note = area.form.dataset.user ? keepDraft(area.form, words, () => {
+    area.dispatchEvent(new Event("input"));
+    tabs.text.click();
+  }) : () => {};
   const text = new TextView(area, config, symbols, () => later({ text: area.value }));
   const builder = new Builder(views.builder, config, symbols, (tree) => {
     if (tree !== undefined) later({ tree });
@@ -98,6 +103,7 @@ function start(root) {
     check.replaceChildren(...(answer ? parts(errors, warnings, answer.sentence) : [paragraph("muted", words.nothing)]));
     if (errors.length !== before) announce(errors.length ? words.errors.replace("{n}", errors.length) : words.correct);
     test.refresh();
+    note();
   }
 
   function parts(errors, warnings, sentence) {
