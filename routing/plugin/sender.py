@@ -45,6 +45,8 @@ class Sender:
         self.lanes: dict[int, Lane] = {}
         self._flying: dict[str, Flight] = {}
         self._recovered = False
+        # Without a configuration no destination is known, which does not mean that they were removed.
+        self._configured = False
         self._review_at = 0.0
         self.wake = threading.Event()
 
@@ -58,6 +60,7 @@ class Sender:
                     self.lanes[ident] = Lane(ident, ready=ready, in_flight=flying)
             self.destinations = destinations
             self.lanes = {i: lane for i, lane in self.lanes.items() if i in destinations}
+            self._configured = True
         self.review()
 
     def known_to_orthanc(self, destination: int, problem: str) -> None:
@@ -82,7 +85,7 @@ class Sender:
         with self._lock:
             if not self._recovered:
                 self._recover()
-            if time.monotonic() >= self._review_at:
+            if self._configured and time.monotonic() >= self._review_at:
                 self._hold_and_release()
             self._poll()
             self._fill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +85,30 @@ def test_whatever_answers_in_the_consoles_place_stops_no_study_and_costs_no_repo
         site.wait_for(study, "delivered", seconds=40)
     wait_for(lambda: not _console_warning(site.orthanc), "the warning is over")
     assert set(peer.received.values()) == {1}
+
+
+def test_a_start_without_the_consoles_address_costs_nothing_of_what_waits(
+    make_site: Callable[..., Site], host_version: OrthancVersion, peer: Peer, tmp_path: Path
+) -> None:
+    site = make_site(host_version)
+    site.start()
+    target = site.peer(peer.url, paused=True)
+    site.rule('Modality == "CT"', [target])
+    site.settle()
+    study = site.send(_study(tmp_path))
+    site.wait_for(study, "held")
+    section = dict(site.orthanc.configuration["OrthancConsole"])
+    site.orthanc.kill()
+    site.orthanc.configuration["OrthancConsole"] = {**section, "Url": ""}
+    site.orthanc.start()
+    wait_for(lambda: "console_url" in str(site.plugin()["warnings"]), "it says what is missing")
+    wait_for(lambda: site.plugin().get("orthanc_version"), "its threads run")
+    time.sleep(1)
+    site.orthanc.kill()
+    site.orthanc.configuration["OrthancConsole"] = section
+    site.start_again()
+    site.console.post(f"/destinations/{target['id']}/resume/")
+    site.wait_for(study, "delivered")
 
 
 @pytest.mark.parametrize("what", ["revoke-token", "new-token"])
