@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError as ServiceError
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import exceptions, serializers
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from orthanc_console.accounts.models import User
+
+M = TypeVar("M", bound=Model)
+# Parameters of every list beside its filters.
+PAGING = {"cursor", "page_size", "format"}
 
 
 class Strict(serializers.Serializer[Any]):
@@ -24,6 +31,21 @@ class Strict(serializers.Serializer[Any]):
                 message = _("There is no such field.")
                 raise exceptions.ValidationError({name: [message] for name in sorted(unknown)})
         return super().to_internal_value(data)
+
+
+class StrictFilter(DjangoFilterBackend):  # type: ignore[misc]
+    """Refuses parameters of a list that it does not know, so that a misspelt filter does not select everything."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[M], view: Any) -> QuerySet[M]:
+        if not getattr(view, "detail", True) and request.method in SAFE_METHODS:
+            filters = self.get_filterset_class(view, queryset)
+            known = PAGING | set(filters.base_filters if filters else ())
+            unknown = sorted(set(request.query_params) - known)
+            if unknown:
+                message = _("There is no such filter.")
+                raise exceptions.ValidationError({name: [message] for name in unknown})
+        found: QuerySet[M] = super().filter_queryset(request, queryset, view)
+        return found
 
 
 def actor(request: Request) -> User:

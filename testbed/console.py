@@ -138,4 +138,5 @@ class ConsoleServer(Server, HttpApi):
 
     @property
     def _token_file(self) -> Path:
-        return self.directory / "administrator-token"
+        """Where the administrator's token is kept, for the next start on the same data."""
+        return self.directory / "testbed-administrator-token"

@@ -41,6 +41,7 @@ RULES = (
     ("Everything else", "true", True),
 )
 CHECK_TIMEOUT = 120
+OTHER_DATA = "If you changed rules or destinations of the demo, that is why: begin anew with another DATA_DIR."
 # Seconds between two studies, so that one can watch them pass.
 PACE = 1.5
 
@@ -116,7 +117,7 @@ class Demo:
         return self.console.create_node(NODE)
 
     def configure(self) -> None:
-        """Make the destinations and rules that are not there yet."""
+        """Make the destinations and rules that are not there yet, and put the others back as the demo wants them."""
         archive = self._ensure(
             "/destinations/",
             {
@@ -131,6 +132,7 @@ class Demo:
             "/destinations/",
             {"name": "archive-peer", "kind": "peer", "url": f"{self.peer.http_url}/"},
         )
+        self.destinations = {"modality": archive, "peer": peer}
         for name, expression, forwards in RULES:
             rule = {
                 "name": name,
@@ -182,18 +184,18 @@ class Demo:
             time.sleep(0.5)
             problem = self._problem(samples)
         if problem:
-            raise DemoError(problem)
+            raise DemoError(f"{problem}\n{OTHER_DATA}")
 
     def _problem(self, samples: list[Sample]) -> str:
         here, there = self.orthanc.instance_counts(), self.peer.instance_counts()
         shown = {
             study["study_instance_uid"]: study["id"] for study in self.console.pages("/studies/")
         }
-        kinds = {d["id"]: d["kind"] for d in self.console.pages("/destinations/")}
         states: dict[int, dict[str, str]] = {}
-        for delivery in self.console.pages("/deliveries/"):
-            kind = kinds[delivery["destination"]]
-            states.setdefault(delivery["study"], {})[kind] = delivery["state"]
+        for kind, destination in self.destinations.items():
+            for delivery in self.console.pages("/deliveries/", destination=destination):
+                state = "delivered" if delivery["state"] == "verified" else delivery["state"]
+                states.setdefault(delivery["study"], {})[kind] = state
         for sample in samples:
             if here.get(sample.uid) != len(sample.files):
                 return f"{sample.uid}: Orthanc has {here.get(sample.uid)} of {len(sample.files)} instances."
@@ -300,13 +302,13 @@ def run(check: bool) -> None:
         samples = make_samples(Path(folder))
         say(f"Sending {len(samples)} studies (ready after {time.monotonic() - begun:.0f} s) …")
         demo.send(samples, 0 if check else PACE)
+        if not check:
+            say("They pass now: look at Overview and Deliveries. Press Ctrl-C to stop.")
+            signal.pause()
         demo.check(samples)
         say(
             f"All {len(samples) - 1} studies that a rule matches are at both destinations, complete; the phantom is not."
         )
-        if not check:
-            say("Send in more, or press Ctrl-C to stop.")
-            signal.pause()
 
 
 def main() -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from orthanc_console.accounts.access import SignedInRequest, viewer_required
@@ -47,7 +48,25 @@ def search(request: SignedInRequest) -> HttpResponse:
     return redirect(reverse(wanted) + filtering.address(posted))
 
 
+API_MESSAGES = {
+    400: _("This request cannot be understood."),
+    403: _("You may not do this."),
+    404: _("There is nothing at this address."),
+    500: _("Something broke in the console. Nothing of this request was kept."),
+}
+
+
+def _api_failure(request: HttpRequest, status: int) -> HttpResponse | None:
+    """An error in JSON where a program asked, None for a browser."""
+    if not request.path_info.startswith("/api/"):
+        return None
+    answer = {"detail": API_MESSAGES[status], "request_id": request_id.get()}
+    return JsonResponse(answer, status=status)
+
+
 def _failure(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
+    if answer := _api_failure(request, status):
+        return answer
     # A request that is refused early has no user yet.
     user = getattr(request, "user", None)
     frame = "base.html" if user is not None and user.is_authenticated else "bare.html"
@@ -74,5 +93,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Say that something broke, without the database, which may be what broke."""
+    if answer := _api_failure(request, 500):
+        return answer
     context = {"request_id": request_id.get(), "version": VERSION}
     return HttpResponse(render_to_string("500.html", context), status=500)
