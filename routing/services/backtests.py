@@ -54,13 +54,7 @@ def start(
     made = Backtest(
         rule=saved,
         asked_by=actor,
-        question={
-            "rule": _version(rule.expression, rule.level, nodes),
-            "destinations": sorted(destinations),
-            "saved": _saved(saved),
-            "saved_destinations": _destinations(saved),
-            "stops": [_stored(each) for each in _stopping_before(saved)],
-        },
+        question=_question(rule, saved, nodes, destinations),
         days=days,
         since=until - timedelta(days=days),
         until=until,
@@ -68,6 +62,18 @@ def start(
     made.total = _studies(made).count()
     made.save()
     return made
+
+
+def _question(
+    rule: Rule, saved: Rule | None, nodes: Iterable[int], destinations: Iterable[int]
+) -> dict[str, Any]:
+    return {
+        "rule": _version(rule.expression, rule.level, nodes),
+        "destinations": sorted(destinations),
+        "saved": _saved(saved),
+        "saved_destinations": _destinations(saved),
+        "stops": [_stored(each) for each in _stopping_before(saved)],
+    }
 
 
 def _version(expression: str, level: str, nodes: Iterable[int]) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from playwright.sync_api import (
 from pytest_django.live_server_helper import LiveServer
 
 from orthanc_console.accounts.models import User
+from routing.models import Destination, Study
 from testbed.screenshots import CHROMIUM, FLAGS, SIZES
 from tests.conftest import PASSWORD
+from tests.factories import make_modality, make_node, make_study
 
 # Playwright runs an event loop in this thread, where Django otherwise refuses its database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -90,3 +92,31 @@ def sign_in(page: Page, name: str, password: str = PASSWORD) -> Page:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Overview").wait_for()
     return page
+
+
+@pytest.fixture
+def pacs(transactional_db: None) -> Destination:
+    return make_modality("PACS")
+
+
+@pytest.fixture
+def studies(transactional_db: None) -> list[Study]:
+    node, _secret = make_node("main")
+    kinds = [("CT", "Head"), ("MR", "Knee"), ("CT", "Abdomen")]
+    return [
+        make_study(
+            node,
+            study_description=words,
+            modalities=[modality],
+            size_bytes=1024**2,
+            facts={
+                "study": {
+                    "StudyDescription": words,
+                    "RemoteAET": f"{modality}1",
+                    "ModalitiesInStudy": modality,
+                },
+                "series": [{"Modality": modality}],
+            },
+        )
+        for modality, words in kinds
+    ]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, expect
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
@@ -17,47 +16,11 @@ from orthanc_console.accounts.models import User
 from routing.language import parse
 from routing.models import Destination, Rule, Study
 from tests.browser.conftest import sign_in
+from tests.browser.editing import open_text, text_of
 from tests.browser.test_accessibility import findings
-from tests.conftest import PASSWORD
-from tests.factories import make_modality, make_node, make_rule, make_study
+from tests.factories import make_rule
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def pacs(transactional_db: None) -> Destination:
-    return make_modality("PACS")
-
-
-@pytest.fixture
-def studies(transactional_db: None) -> list[Study]:
-    node, _secret = make_node("main")
-    kinds = [("CT", "Head"), ("MR", "Knee"), ("CT", "Abdomen")]
-    return [
-        make_study(
-            node,
-            study_description=words,
-            modalities=[modality],
-            size_bytes=1024**2,
-            facts={
-                "study": {
-                    "StudyDescription": words,
-                    "RemoteAET": f"{modality}1",
-                    "ModalitiesInStudy": modality,
-                },
-                "series": [{"Modality": modality}],
-            },
-        )
-        for modality, words in kinds
-    ]
-
-
-def text_of(page: Page) -> str:
-    return page.locator("#id_expression").input_value()
-
-
-def open_text(page: Page) -> None:
-    page.get_by_role("tab", name="Text").click()
 
 
 def test_a_rule_is_built_with_the_keyboard_alone(
@@ -96,11 +59,9 @@ def test_a_rule_is_built_with_the_keyboard_alone(
     )
     page.get_by_label("PACS").focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Save", exact=True).focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="what it would have done")).to_be_visible()
-    page.get_by_role("button", name="Save and activate").focus()
-    page.keyboard.press("Enter")
+    for button in ("Save", "Save and activate"):
+        page.get_by_role("button", name=button, exact=True).focus()
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="CT heads")).to_be_visible()
     assert Rule.objects.get().expression == 'Modality == "CT" and "Head" in StudyDescription'
 
@@ -283,69 +244,6 @@ def test_a_file_that_is_no_dicom_says_so(alice_page: Page, tmp_path: Path) -> No
     expect(page.locator("#file-note")).to_contain_text("This is no DICOM file")
 
 
-def test_a_changed_rule_is_replayed_against_the_saved_one(
-    alice_page: Page, pacs: Destination, studies: list[Study]
-) -> None:
-    page = alice_page
-    rule = make_rule("r", 'Modality == "CT"', destinations=[pacs])
-    page.goto(f"/rules/{rule.pk}/edit/")
-    open_text(page)
-    page.get_by_label("Condition").fill('Modality == "MR"')
-    expect(page.locator("#check")).to_contain_text("Modality is MR")
-    page.get_by_role("button", name="30 days").click()
-    replayed = page.locator("#replayed")
-    expect(replayed).to_contain_text("1 of 3 studies of the last 30 days match")
-    replayed.get_by_text("Newly matched: 1").click()
-    expect(replayed.get_by_role("link", name="MR · Knee")).to_be_visible()
-    replayed.get_by_text("No longer matched: 2").click()
-    expect(replayed.get_by_role("link", name="CT · Head")).to_be_visible()
-
-
-def test_activating_shows_first_what_it_would_have_done(
-    alice_page: Page, pacs: Destination, studies: list[Study]
-) -> None:
-    page = alice_page
-    rule = make_rule("r", 'Modality == "CT"', destinations=[pacs], enforcement="disabled")
-    page.goto(f"/rules/{rule.pk}/")
-    page.get_by_role("button", name="Activate").click()
-    expect(page.get_by_text("2 of 3 studies of the last 30 days match")).to_be_visible()
-    rule.refresh_from_db()
-    assert rule.enforcement == "disabled"
-    page.get_by_role("button", name="Activate").click()
-    expect(page.get_by_text("“r” is active")).to_be_visible()
-
-
-def test_a_rule_goes_back_to_an_earlier_revision(alice_page: Page, pacs: Destination) -> None:
-    page = alice_page
-    page.goto("/rules/new/")
-    open_text(page)
-    page.get_by_label("Name", exact=True).fill("r")
-    page.get_by_label("Condition").fill('Modality == "CT"')
-    page.get_by_label("PACS").check()
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("link", name="Edit").click()
-    open_text(page)
-    page.get_by_label("Condition").fill('Modality == "MR"')
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("link", name="1", exact=True).click()
-    expect(page.locator("del, .out").first).to_contain_text("CT")
-    page.get_by_role("button", name="Go back to this revision").click()
-    expect(page.get_by_text("saved as revision 3")).to_be_visible()
-    assert Rule.objects.get().expression == 'Modality == "CT"'
-
-
-def test_rules_are_ordered_by_dragging(alice_page: Page) -> None:
-    page = alice_page
-    for name in ("one", "two", "three"):
-        make_rule(name)
-    page.goto("/rules/")
-    page.locator(".rule-handle").nth(2).drag_to(
-        page.locator("tbody tr").first, target_position={"x": 200, "y": 3}
-    )
-    expect(page.locator("tbody tr .main").first).to_have_text("three")
-    assert [rule.name for rule in Rule.objects.all()] == ["three", "one", "two"]
-
-
 def test_a_rule_is_built_with_the_mouse_alone_but_for_its_value(alice_page: Page) -> None:
     page = alice_page
     page.goto("/rules/new/")
@@ -359,49 +257,6 @@ def test_a_rule_is_built_with_the_mouse_alone_but_for_its_value(alice_page: Page
     page.get_by_label("Operator").select_option(label="is before")
     page.get_by_label("Value").fill("2024-01-31")
     expect(page.locator("#id_expression")).to_have_value('StudyDate < d"2024-01-31"')
-
-
-def test_what_was_typed_outlives_the_session(alice_page: Page, pacs: Destination) -> None:
-    page = alice_page
-    page.goto("/rules/new/")
-    open_text(page)
-    page.get_by_label("Name", exact=True).fill("typed for an hour")
-    page.get_by_label("Condition").fill('Modality == "CT"')
-    page.get_by_label("PACS").check()
-    Session.objects.all().delete()
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.goto("/rules/new/")
-    page.get_by_role("button", name="Take it back").click()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("typed for an hour")
-    assert text_of(page) == 'Modality == "CT"'
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("heading", name="typed for an hour")).to_be_visible()
-    page.goto("/rules/new/")
-    expect(page.get_by_role("tab", name="Builder")).to_be_visible()
-    expect(page.get_by_role("button", name="Take it back")).to_have_count(0)
-
-
-def test_without_scripts_a_rule_is_checked_tested_and_saved(
-    alice: User,
-    open_browser: Callable[..., BrowserContext],
-    pacs: Destination,
-    studies: list[Study],
-) -> None:
-    page = sign_in(open_browser(java_script_enabled=False).new_page(), "alice")
-    page.goto("/rules/new/")
-    page.get_by_label("Name", exact=True).fill("r")
-    page.get_by_label("Condition").fill('Modality == "CT"')
-    page.get_by_label("PACS").check()
-    page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.locator("#try-counts")).to_contain_text("2 match, 1 do not")
-    expect(page.get_by_label("PACS")).to_be_checked()
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("2 of 3 studies of the last 30 days match")).to_be_visible()
-    page.get_by_role("button", name="Save and activate").click()
-    expect(page.get_by_role("heading", name="r", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
