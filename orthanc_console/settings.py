@@ -240,4 +240,6 @@ LOGGING: dict[str, Any] = {
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # At INFO it writes four lines for each sign-in that went well; what it refuses is a warning.
+    "loggers": {"axes": {"level": "WARNING"}},
 }

@@ -62,7 +62,7 @@ def test_a_failing_lane_says_what_is_wrong_and_what_to_do(
     page = main_part(charlie_client)
     for words in (
         "Failing",
-        "nothing is sent until it answers",
+        "Nothing is sent until it answers",
         "refused to talk to Orthanc",
         "Add the AE title ORTHANC_MAIN to its list",
         "DUL Association Rejected",

@@ -21,6 +21,7 @@ from routing import explain
 from routing.models import Delivery, Destination, Lane, Rule
 from routing.models.delivery import LIVE_STATES, State
 from routing.services import destinations as destination_services
+from routing.why import tell
 
 ARRIVED = (State.DELIVERED, State.VERIFIED)
 RECENT = timedelta(hours=24)
@@ -46,6 +47,8 @@ class Trouble(NamedTuple):
     tone: str
     sentence: str
     url: str
+    # The error in its own words, where the sentence explains one.
+    said: str = ""
 
 
 class Progress(NamedTuple):
@@ -99,7 +102,8 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
                 "name": destination,
                 "error": _complaint(destination) or _("no details reported"),
             }
-            found.append(Trouble("bad", sentence, address))
+            said = destination_services.last_error(destination)
+            found.append(Trouble("bad", sentence, address, "" if said in sentence else said))
         elif destination.paused:
             sentence = _("%(name)s is paused; its deliveries wait.") % {"name": destination}
             found.append(Trouble("warn", sentence, address))
@@ -149,7 +153,7 @@ def set_aside_count() -> int:
 
 def recent() -> list[Delivery]:
     rows = Delivery.objects.select_related("study", "node", "destination")
-    return list(rows.prefetch_related("rule_links")[:SHOWN])
+    return tell(rows.prefetch_related("rule_links")[:SHOWN])
 
 
 def progress(nodes: list[Node]) -> Progress:

@@ -65,6 +65,14 @@ HUNG_UP = Explanation(
     _("Something at %(address)s hung up before it was told anything."),
     _("Check that a DICOM server has this port, and whether it limits who may call or how many."),
 )
+HTTP_SERVER = Explanation(
+    _("An HTTP server answers at %(address)s, not a DICOM one."),
+    _("Give the DICOM port: Orthanc's own is usually 4242, that of a PACS often 104 or 11112."),
+)
+NOT_DICOM_SERVER = Explanation(
+    _("Something answers at %(address)s that does not speak DICOM."),
+    _("Check the port; and whether the destination wants TLS."),
+)
 NO_CERTIFICATE = Explanation(
     _("No secure connection: the certificates do not fit."),
     _("Let Orthanc trust the destination's certificate, and check its host name in it."),
@@ -175,6 +183,9 @@ OF_DICOM = (
         NOT_THAT_IMAGE,
     ),
     Entry(r"cannot transcode from", OTHER_SYNTAX),
+    # The type of a PDU is its first byte (PS3.8 section 9.3), in hexadecimal: 48 is the H of “HTTP/1.1”.
+    Entry(r"unrecognized pdu type: 48", HTTP_SERVER),
+    Entry(r"unrecognized pdu type", NOT_DICOM_SERVER),
     Entry(r"calling ae ?title not recogni[sz]ed", CALLER_UNKNOWN),
     Entry(
         r"called ae ?title not recogni[sz]ed",

@@ -66,7 +66,7 @@ def overviews(lanes: Sequence[Lane], now: datetime | None = None) -> list[Overvi
             retrying=retrying.get(key, 0),
             failed=failed.get(key, 0),
             last_hour=arrived.get(key, Throughput()),
-            explanation=_explained(lane),
+            explanation=explained(lane),
         )
         for lane in lanes
         for key in [(lane.node_id, lane.destination_id)]
@@ -97,6 +97,11 @@ def _grouped(condition: Q) -> QuerySet[Delivery, Any]:
     return Delivery.objects.filter(condition).order_by().values("node", "destination")
 
 
-def _explained(lane: Lane) -> Explanation | None:
+def explained(lane: Lane) -> Explanation | None:
+    """What the last error of a lane means; None without one. It reads the lane's node and destination."""
     words = lane.problem or lane.last_error
-    return explain.error(words, about=explain.about(lane.node.status, lane.destination)) if words else None
+    return (
+        explain.error(words, about=explain.about(lane.node.status, lane.destination))
+        if words
+        else None
+    )

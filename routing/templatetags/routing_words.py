@@ -6,18 +6,30 @@ from typing import Any
 
 from django import template
 
+from orthanc_console.dashboard.wording import middle
 from routing import explain
 from routing.explain import hours
-from routing.models import Study
+from routing.explain import Explanation
+from routing.models import Lane, Study
+from routing.services import lanes
 
 register = template.Library()
+
+LONGEST = 28
 
 
 @register.filter
 def study_title(study: Study) -> str:
     """How a list calls a study: `CT · Abdomen with contrast`, without naming the patient."""
     described = [" ".join(study.modalities), study.study_description]
-    return " · ".join(part for part in described if part) or str(study)
+    return " · ".join(part for part in described if part) or middle(str(study), LONGEST)
+
+
+@register.filter
+def patient_line(study: Study) -> str:
+    """Whose study it is, for a line below its title: name, ID and accession number, those that there are."""
+    known = (study.patient_name, study.patient_id, study.accession_number)
+    return " · ".join(part for part in known if part)
 
 
 @register.filter
@@ -30,3 +42,9 @@ def hours_words(text: str) -> str:
 def reason_words(code: str) -> Any:
     """Why a delivery was skipped, held or given up, as a sentence."""
     return explain.reason(code)
+
+
+@register.filter
+def lane_explained(lane: Lane) -> Explanation | None:
+    """What the last error of a lane means; None without one."""
+    return lanes.explained(lane)

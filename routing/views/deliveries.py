@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from routing.models import Delivery
 from routing.models.delivery import LIVE_STATES, State
 from routing.services import deliveries as services
 from routing.services.acts import Report
+from routing.why import tell
 
 ACTS = {"retry": services.retry, "cancel": services.cancel}
 # The tabs over the list: what a person asks for, in states.
@@ -56,12 +58,14 @@ def deliveries(request: SignedInRequest) -> HttpResponse:
     found = DeliveryFilter(request.GET, rows())
     valid = found.is_valid()
     tabs = _tabs(request) if valid else []
+    page = page_of(found.qs if valid else Delivery.objects.none(), request)
+    tell(page.results)
     context = {
         "filter": found,
         "chips": chips(found, request.GET),
         "tabs": tabs,
         "count": next((tab["count"] for tab in tabs if tab["current"]), None),
-        "page": page_of(found.qs if valid else Delivery.objects.none(), request),
+        "page": page,
         "query": request.GET.urlencode(),
         "kept": [(name, value) for name in KEPT for value in request.GET.getlist(name)],
     }
@@ -96,6 +100,7 @@ def _tabs(request: SignedInRequest) -> list[dict[str, Any]]:
 @require_safe
 def delivery(request: SignedInRequest, pk: UUID) -> HttpResponse:
     delivery = get_object_or_404(rows(), pk=pk)
+    tell([delivery])
     attempts = list(delivery.attempt_set.all())
     about = explain.about(delivery.node.status, delivery.destination)
     for attempt in attempts:
@@ -129,15 +134,28 @@ def deliveries_chosen(request: SignedInRequest) -> HttpResponse:
         ids = [UUID(each) for each in request.POST.getlist("chosen")]
     except ValueError as error:
         raise Http404 from error
-    report_at_once(request, act(request.user, rows().filter(pk__in=ids)))
+    chosen = rows().filter(pk__in=ids)
+    obstacles = _obstacles(chosen) if act is services.retry else []
+    report_at_once(request, act(request.user, chosen), obstacles)
     return redirect(back_to(request, reverse("deliveries")))
 
 
-def report_at_once(request: SignedInRequest, report: Report) -> None:
-    """Say on the next page what was asked for and what was not."""
-    level = messages.warning if report.skipped or report.offline else messages.success
+def _obstacles(chosen: QuerySet[Delivery]) -> list[str]:
+    """What stands in the way of trying again now: lanes whose destination does not answer."""
+    told = {
+        f"{each.destination_name}: {reason.meaning} {reason.outlook}": None
+        for each in tell(chosen)
+        if (reason := each.why) and reason.outlook  # type: ignore[attr-defined]
+    }
+    return list(told)
+
+
+def report_at_once(request: SignedInRequest, report: Report, obstacles: Iterable[str] = ()) -> None:
+    """Say on the next page what was asked for, what was not, and what stands in its way."""
     reasons = {reason: None for _id, reason in report.skipped}
-    words = "\n".join([report.message, *reasons])
+    words = "\n".join([report.message, *reasons, *obstacles])
+    doubtful = report.skipped or report.offline or obstacles
+    level = messages.warning if doubtful else messages.success
     address = reverse("act", args=(report.act.pk,))
     level(request, format_html('{} <a href="{}">{}</a>', words, address, _("What came of it")))
 

@@ -28,6 +28,7 @@ from routing.models import Destination, Lane
 from routing.models.destination import Kind, Source
 from routing.services import destinations as services
 from routing.views.deliveries import back_to
+from routing.why import tell
 
 RECENT = 10
 
@@ -70,7 +71,7 @@ def destination(request: SignedInRequest, pk: int) -> HttpResponse:
     deliveries = rows[0].deliveries.select_related("study", "node", "destination")
     context = {
         "destination": rows[0],
-        "deliveries": deliveries.prefetch_related("rule_links")[:RECENT],
+        "deliveries": tell(deliveries.prefetch_related("rule_links")[:RECENT]),
     }
     return render_live(
         request, "destinations/detail.html", "destinations/detail_part.html", context

@@ -26,6 +26,7 @@ from routing.models.rule import Priority
 from routing.services import sending
 from routing.timeline import timeline
 from routing.views.deliveries import back_to
+from routing.why import tell
 
 
 @viewer_required
@@ -56,9 +57,7 @@ def study(request: SignedInRequest, pk: int) -> HttpResponse:
         "study": study,
         "moments": moments,
         "decided": decisions.newest(moments),
-        "deliveries": study.deliveries.select_related(
-            "destination", "node", "study"
-        ).prefetch_related("rule_links"),
+        "deliveries": tell(study.deliveries.select_related("destination", "node")),
         "destinations": _possible(study) if request.user.is_operator else [],
     }
     return render_live(request, "studies/detail.html", "studies/detail_part.html", context)

@@ -73,7 +73,7 @@ def test_on_a_phone_a_lane_is_seen_paused_and_drained(
     page.get_by_role("button", name="Pause PACS").click()
     expect(page.get_by_text("PACS is paused.")).to_be_visible()
     expect(page).to_have_url("/lanes/")
-    page.get_by_role("link", name="Drain").click()
+    page.get_by_role("link", name="Cancel all that waits").click()
     page.get_by_role("button", name="Cancel 1 delivery").click()
     expect(page.get_by_role("heading", name="Cancel 1 delivery")).to_be_visible()
     assert Command.objects.get().kind == "cancel"

@@ -56,11 +56,11 @@ def test_a_live_list_can_be_paused(bob_page: Page) -> None:
     page = bob_page
     (delivery,) = failed_deliveries(1)
     page.goto("/deliveries/")
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Stop updating").click()
     Delivery.objects.update(state="delivered")
     page.wait_for_timeout(4000)
     expect(page.locator(f"#state-{delivery.pk}")).to_contain_text("Failed")
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Update again").click()
     expect(page.locator(f"#state-{delivery.pk}")).to_contain_text("Delivered")
 
 

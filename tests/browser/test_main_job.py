@@ -136,5 +136,5 @@ def test_echo_from_the_list_says_at_once_that_it_is_asking(bob_page: Page) -> No
     (command,) = agent.sync(wait=5)["commands"]
     said = {"command": command["id"], "ok": False, "detail": "Connection refused", "data": {}}
     agent.sync(results=[said])
-    expect(page.get_by_text("PACS did not answer.")).to_be_visible()
+    expect(page.get_by_text("The echo to PACS failed.")).to_be_visible()
     expect(page.get_by_text("Connection refused")).to_be_visible()

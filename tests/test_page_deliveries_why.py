@@ -1,0 +1,80 @@
+"""Pages say in plain words why a delivery waits, and for whom it is."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from orthanc_console.nodes.models import Node
+from routing.models import Delivery, Lane
+from tests.factories import make_delivery, make_modality, make_node, make_study
+
+REFUSED = "DicomAssociation - connecting to AET PACS: Connection refused"
+HTTP = "DicomAssociation - connecting to AET PACS: Unrecognized PDU type: 48"
+
+
+@pytest.fixture
+def node(db: None) -> Node:
+    return make_node("main", online=True)[0]
+
+
+@pytest.fixture
+def waiting(node: Node) -> Delivery:
+    study = make_study(
+        node, patient_name="Doe^Jane", patient_id="P-77", accession_number="A-9", modalities=["CT"]
+    )
+    return make_delivery(study, make_modality("PACS"), state="waiting")
+
+
+def lane(delivery: Delivery, **values: str) -> None:
+    assert delivery.destination is not None
+    Lane.objects.create(
+        node=delivery.node, destination=delivery.destination, **{"breaker": "open", **values}
+    )
+
+
+@pytest.mark.parametrize("address", ["/deliveries/{0.pk}/", "/studies/{0.study_id}/"])
+def test_a_delivery_to_a_dead_destination_says_why_it_waits_and_when_it_goes(
+    address: str, charlie_client: Client, waiting: Delivery
+) -> None:
+    lane(waiting, last_error=REFUSED)
+    page = charlie_client.get(address.format(waiting)).content.decode()
+    assert "Nothing listens at 192.0.2.7:104." in page
+    assert "probed every 10 s; this goes as soon as it answers" in page
+    assert page.index("Nothing listens") < page.index(REFUSED)
+
+
+@pytest.mark.parametrize("address", ["/", "/deliveries/", "/lanes/", "/destinations/"])
+def test_lists_say_it_in_plain_words_before_the_raw_ones(
+    address: str, charlie_client: Client, waiting: Delivery
+) -> None:
+    lane(waiting, last_error=HTTP, state="failing")
+    page = charlie_client.get(address).content.decode()
+    assert "An HTTP server answers at 192.0.2.7:104, not a DICOM one." in page
+    assert "t does not answer" not in page
+    assert page.index("An HTTP server answers") < page.index("Unrecognized PDU")
+
+
+def test_a_lane_that_works_blames_nobody(charlie_client: Client, waiting: Delivery) -> None:
+    lane(waiting, breaker="closed", last_error="")
+    page = charlie_client.get(f"/deliveries/{waiting.pk}/").content.decode()
+    assert "probed" not in page
+
+
+def test_trying_now_tells_what_stands_in_the_way(bob_client: Client, waiting: Delivery) -> None:
+    waiting.last_error = "x"
+    waiting.save()
+    lane(waiting, last_error=REFUSED)
+    page = bob_client.post(
+        "/deliveries/chosen/", {"act": "retry", "chosen": [str(waiting.pk)]}, follow=True
+    ).content.decode()
+    assert "PACS: Nothing listens at 192.0.2.7:104." in page
+
+
+@pytest.mark.parametrize("address", ["/", "/deliveries/", "/deliveries/{0.pk}/"])
+def test_pages_tell_whose_study_is_delivered(
+    address: str, charlie_client: Client, waiting: Delivery
+) -> None:
+    page = charlie_client.get(address.format(waiting)).content.decode()
+    for words in ("Doe^Jane", "P-77", "A-9"):
+        assert words in page
