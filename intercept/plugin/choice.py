@@ -57,8 +57,7 @@ def choose(
         read_facts: given Orthanc's identifier of a study and DICOM keywords, its facts for `StudyFacts`.
     """
     targets = [target for target in targets if target.enforcement != "disabled"]
-    wanted = {name for target in targets for name in target.condition.fields}
-    facts = _facts(request, found, wanted, read_facts, node)
+    facts = _facts(targets, request, found, read_facts, node)
     chosen = []
     for target in targets:
         result = _decide(target, facts)
@@ -92,21 +91,24 @@ def _decide(target: Target, facts: list[StudyFacts]) -> str:
 
 
 def _facts(
+    targets: list[Target],
     request: MoveRequest,
     found: Found,
-    wanted: set[str],
     read_facts: Callable[[str, set[str]], dict[str, Any]],
     node: str,
 ) -> list[StudyFacts]:
+    """What conditions read, once for each study; tags are read of Orthanc only if a condition wants more than is known."""
+    wanted = {name for target in targets for name in target.condition.fields}
+    tags = {name for target in targets for name in target.condition.tags} - OF_REQUEST
     own: dict[str, object] = {**request.symbols(), "Node": node}
     asked: dict[str, object] = dict(request.identifiers)
     if not found.studies or wanted <= OF_REQUEST:
         return [StudyFacts({**asked, **own}, [])]
     facts = []
-    for study, tags in list(found.studies.items())[:MOST_STUDIES]:
-        if wanted <= OF_REQUEST | tags.keys():
-            facts.append(StudyFacts({**asked, **tags, **own}, []))
+    for study, known in list(found.studies.items())[:MOST_STUDIES]:
+        if wanted <= OF_REQUEST | known.keys():
+            read: dict[str, Any] = {"study": known, "series": []}
         else:
-            read = read_facts(study, wanted - OF_REQUEST)
-            facts.append(StudyFacts({**asked, **read["study"], **own}, read["series"]))
+            read = read_facts(study, tags)
+        facts.append(StudyFacts({**asked, **read["study"], **own}, read["series"]))
     return facts

@@ -16,6 +16,9 @@ LEVELS = {
     IMAGE: ("Instance", "SOPInstanceUID"),
 }
 
+# So many images of a list are looked at for their studies.
+STUDIES_OF_IMAGES = 20
+
 
 @dataclass
 class Found:
@@ -105,8 +108,10 @@ class Resolver:
                 self._note(found, self._orthanc.get(f"/studies/{series['ParentStudy']}"))
                 found.instances += series["Instances"]
             else:
-                self._note(found, self._orthanc.get(f"/instances/{ident}/study"))
                 found.instances.append(ident)
+                # A list can have thousands of images, mostly of one study, while somebody waits.
+                if len(found.instances) <= STUDIES_OF_IMAGES:
+                    self._note(found, self._orthanc.get(f"/instances/{ident}/study"))
         except NotFound:
             # It was deleted this moment.
             return
