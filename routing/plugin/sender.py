@@ -20,8 +20,8 @@ from routing.plugin.transports import TRANSPORTS, Outcome, job_outcome, reachabl
 IDLE_LOOK = 0.25
 FIRST_POLL = 0.004
 LONGEST_POLL = 0.25
-# Of the time that a job has run, so that a short one is seen to end at once and a long one costs few looks.
-POLL_SHARE = 0.04
+# Of the time between now and the expected end of a job.
+POLL_SHARE = 0.25
 # Seconds between two looks at the hours of destinations.
 HOURS_LOOK = 20.0
 
@@ -89,10 +89,20 @@ class Sender:
                 self._hold_and_release()
             self._poll()
             self._fill()
-            youngest = max((flight.started_at for flight in self._flying.values()), default=None)
-        if youngest is None:
+            return self._until_next_look()
+
+    def _until_next_look(self) -> float:
+        """Seconds. Looks at a job are closest around the moment at which it should end by what its lane has learnt."""
+        if not self._flying:
             return IDLE_LOOK
-        return min(max((clock.now() - youngest) * POLL_SHARE, FIRST_POLL), LONGEST_POLL)
+        now = clock.now()
+        ends = (
+            flight.started_at + flight.instance_count / self.lanes[flight.destination].speed
+            for flight in self._flying.values()
+            if flight.destination in self.lanes
+        )
+        distance = min((abs(end - now) for end in ends), default=LONGEST_POLL)
+        return min(max(distance * POLL_SHARE, FIRST_POLL), LONGEST_POLL)
 
     def _recover(self) -> None:
         """Take up the jobs that were in flight when the process ended; Orthanc keeps most of them."""

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from orthanc_console.plugin import clock
@@ -113,7 +113,7 @@ class DeliveryStore:
         """Write down that a job is about to be asked for."""
         job = Job(delivery.id, delivery.destination, delivery.attempts + 1, pack(instances), now)
         with self._state.transaction() as db:
-            self._insert(db, "job", asdict(job))
+            self._insert(db, "job", vars(job))
             self._change(
                 db,
                 delivery,
@@ -329,7 +329,7 @@ class DeliveryStore:
     def _save(
         self, db: sqlite3.Connection, delivery: Delivery, attempt: dict[str, Any] | None
     ) -> None:
-        self._insert(db, "delivery", {**asdict(delivery), "rules": json.dumps(delivery.rules)})
+        self._insert(db, "delivery", {**vars(delivery), "rules": json.dumps(delivery.rules)})
         self._state.add_event(db, "delivery.changed", delivery.as_report(attempt))
 
     @staticmethod
