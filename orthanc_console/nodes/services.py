@@ -17,6 +17,7 @@ from orthanc_console import stopping
 from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
 from orthanc_console.nodes.models import Command, ConfigRevision, Node
+from purge.models import PurgePolicy
 
 ANSWER_IS_LOOKED_FOR_EVERY = 0.1
 
@@ -99,7 +100,7 @@ def delete(actor: User, node: Node) -> None:
 def _limited_to(node: Node) -> list[str]:
     objects: list[Any] = [
         *node.rules.all(),
-        *node.purge_policies.all(),
+        *PurgePolicy.objects.filter(nodes=node),
         *node.webhook_targets.all(),
         *node.destinations.filter(source="console"),
     ]

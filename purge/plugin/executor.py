@@ -21,7 +21,7 @@ from purge.plugin.judge import Kept, judge
 from purge.plugin.planner import DiskUsage, check_server, full_enough, kept_line, plan
 from purge.plugin.runs import DELETING, ENDPOINT, HELD, OPEN, PLANNED, PLANNING, Line, Run, RunStore
 from purge.plugin.spec import Spec, SpecError
-from purge.plugin.stored import StoredStudy, Surroundings, look_up
+from purge.plugin.stored import UNREADABLE, StoredStudy, Surroundings, look_up
 from routing.conditions import ConditionError
 
 LOOK = 0.5
@@ -233,8 +233,8 @@ class Executor:
                 return
             kept = self._changed(line, study) or judge(spec, study, clock.now())
             proofs = [] if kept else study.proved(spec.verified_at)
-        except OrthancError as error:
-            kept, proofs = Kept("cannot_tell", f"Orthanc cannot read it: {error}"), []
+        except UNREADABLE as error:
+            kept, proofs = Kept("cannot_tell", f"Orthanc cannot read it: {error!r}"), []
         if kept:
             outcome.add(line, outcome="kept", reason=kept.reason, detail=kept.detail)
         else:

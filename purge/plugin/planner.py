@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orthanc_console.plugin import clock
-from orthanc_console.plugin.orthanc_client import OrthancClient, OrthancError
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.orthanc_client import OrthancClient
 from purge.plugin.judge import (
     AT_SIGHT,
     CLOSER,
@@ -18,11 +19,13 @@ from purge.plugin.judge import (
     judge,
 )
 from purge.plugin.spec import Spec, SpecError
-from purge.plugin.stored import StoredStudy, Surroundings, look_up
+from purge.plugin.stored import UNREADABLE, StoredStudy, Surroundings, look_up
 
 PAGE = 500
 # Of each reason that merely says that the run is not about a study, so many are listed; all are counted.
 LISTED_UNCONCERNED = 1000
+# So many studies are kept in memory while the oldest are looked for; beyond, Orthanc is asked again.
+REMEMBERED = 20_000
 
 Line = dict[str, Any]
 # Bytes in use and bytes in all of the disk that the studies are on.
@@ -107,40 +110,42 @@ def plan(spec: Spec, around: Surroundings, usage: DiskUsage) -> Plan:
     if to_free is not None and to_free <= 0:
         made.note = _note(spec, usage)
         return made
-    due: list[tuple[float | str, str]] = []
+    due: list[tuple[float | str, str, StoredStudy | None]] = []
     for study in survey(around.orthanc, around):
         kept = judge(spec, study, clock.now(), AT_SIGHT)
         if kept:
             made.keep(study, kept)
         else:
-            due.append((age_key(spec, study), study.ident))
-    due.sort()
-    for _age, ident in due:
-        _look_closer(made, spec, around, ident, to_free)
+            seen = study if len(due) < REMEMBERED else None
+            due.append((age_key(spec, study), study.ident, seen))
+    due.sort(key=lambda each: each[:2])
+    for _age, ident, seen in due:
+        _look_closer(made, spec, seen or _ask_again(around, ident), to_free)
     return made
 
 
-def _look_closer(
-    made: Plan, spec: Spec, around: Surroundings, ident: str, to_free: int | None
-) -> None:
-    full = _full(made, spec, to_free)
-    if full and made.reasons["capped"] >= LISTED_UNCONCERNED:
-        made.reasons["capped"] += 1
-        return
-    study = look_up(around, ident)
+def _look_closer(made: Plan, spec: Spec, study: StoredStudy | None, to_free: int | None) -> None:
     if study is None:
         return
     try:
-        kept = full or judge(spec, study, clock.now(), CLOSER)
+        kept = _full(made, spec, to_free) or judge(spec, study, clock.now(), CLOSER)
         line = {} if kept else study.full_line(spec.verified_at)
-    except OrthancError as error:
-        kept = Kept("cannot_tell", f"Orthanc cannot read it: {error}")
+    except UNREADABLE as error:
+        kept = Kept("cannot_tell", f"Orthanc cannot read it: {error!r}")
     if not kept and spec.max_bytes is not None and made.bytes + line["size_bytes"] > spec.max_bytes:
         kept = Kept("capped", "The run may delete only so many bytes.")
     if kept:
         made.keep(study, kept)
     else:
         made.take({**line, "outcome": "planned", "reason": "", "detail": ""})
+
+
+def _ask_again(around: Surroundings, ident: str) -> StoredStudy | None:
+    try:
+        return look_up(around, ident)
+    except UNREADABLE as error:
+        logger.error("study %s cannot be read and is left out: %r", ident, error)
+        return None
 
 
 def _full(made: Plan, spec: Spec, to_free: int | None) -> Kept | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from orthanc_console.plugin import clock
-from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
+from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, OrthancError
 from purge.plugin.judge import Proof
 from routing.conditions import UNDECIDED, Condition, StudyFacts, decide
 from routing.plugin.deliveries import Delivery, unpack
@@ -218,6 +218,10 @@ class StoredStudy:
             "name": known.name if known else "",
             "at": clock.iso(self.proof(destination).at),
         }
+
+
+# One study that Orthanc answers oddly about must not stop the others.
+UNREADABLE = (OrthancError, KeyError, TypeError, ValueError)
 
 
 def look_up(around: Surroundings, study: str) -> StoredStudy | None:

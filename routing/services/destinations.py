@@ -18,6 +18,7 @@ from orthanc_console.audit import log
 from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Node
 from orthanc_console.nodes.services import changing_configuration
+from purge.models import PurgePolicy
 from routing import explain
 from routing.models import Destination, Lane
 from routing.models.destination import VERIFIES, Kind, Source
@@ -112,7 +113,8 @@ def delete(actor: User, destination: Destination) -> None:
                 _("These rules send there: %(names)s. Take it out of them first.")
                 % {"names": names}
             )
-        policies = ", ".join(f"“{each}”" for each in destination.purge_policies.all())
+        asking = PurgePolicy.objects.filter(require_delivered_to=destination)
+        policies = ", ".join(f"“{each}”" for each in asking)
         if policies:
             raise ValidationError(
                 _("These purge policies ask it for studies: %(names)s. Take it out of them first.")

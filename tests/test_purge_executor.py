@@ -1,0 +1,312 @@
+"""How a run is carried out, with an Orthanc that does what a test asks of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthanc_console.plugin import clock
+from orthanc_console.plugin.orthanc_client import NotFound, OrthancDown, OrthancError
+from orthanc_console.plugin.state import State
+from orthanc_console.plugin.warnings import Warnings
+from purge.plugin import spec as specs
+from purge.plugin.capability import Purge
+from purge.plugin.executor import MAX_FAILURES, STALE, Executor
+from purge.plugin.runs import SCHEMA, Run, RunStore
+from purge.plugin.stored import Surroundings
+from routing.plugin.holdings import Holdings
+from routing.plugin.store import SCHEMA as ROUTING_SCHEMA
+from routing.plugin.store import DeliveryStore
+
+
+class FakeOrthanc:
+    """Some studies of 2019; `refused` and `mute` are those whose deletion fails."""
+
+    def __init__(self, count: int = 5) -> None:
+        self.studies = {f"study-{n}": self._study(f"study-{n}") for n in range(count)}
+        self.refused: set[str] = set()
+        self.mute: set[str] = set()
+        self.deleted: list[str] = []
+        self.before_delete: Callable[[str], None] = lambda study: None
+
+    @staticmethod
+    def _study(ident: str) -> dict[str, Any]:
+        return {
+            "ID": ident,
+            "IsStable": True,
+            "LastUpdate": "20200101T000000",
+            "ParentPatient": "patient",
+            "Series": [f"series-{ident}"],
+            "MainDicomTags": {"StudyDate": "20190101", "StudyInstanceUID": f"1.{ident}"},
+            "PatientMainDicomTags": {"PatientID": "P"},
+        }
+
+    def get(self, path: str, timeout: float = 30) -> Any:
+        if path.startswith("/studies?"):
+            return list(self.studies.values()) if "since=0&" in path else []
+        if path == "/system":
+            return {"Version": "1.10.1"}
+        if path.endswith("/protected"):
+            return 0
+        study = path.split("/")[2]
+        if study not in self.studies:
+            raise NotFound(404, 0, "Unknown resource")
+        if path.endswith("/statistics"):
+            return {"DiskSize": "1000", "CountInstances": 1, "CountSeries": 1}
+        if path.endswith("/series?expand"):
+            return [{"Instances": ["i"], "MainDicomTags": {"Modality": "CT"}}]
+        return self.studies[study]
+
+    def delete(self, path: str, timeout: float = 30) -> Any:
+        study = path.split("/")[2]
+        self.before_delete(study)
+        if study in self.refused:
+            raise OrthancError(500, 9, "Error in the database")
+        if study in self.mute:
+            raise OrthancDown("timed out")
+        self.studies.pop(study)
+        self.deleted.append(study)
+
+
+class Bench:
+    """The parts of purging around a fake Orthanc; `reopen` makes them anew, as after a crash."""
+
+    def __init__(self, folder: Path, count: int = 5) -> None:
+        self.folder = folder
+        self.orthanc = FakeOrthanc(count)
+        self.disk = (90, 100)
+        self.reopen()
+        self.state.hear(clock.now())
+
+    def reopen(self) -> None:
+        self.state = State(self.folder, [ROUTING_SCHEMA, SCHEMA])
+        orthanc: Any = self.orthanc
+        around = Surroundings(
+            orthanc, DeliveryStore(self.state), Holdings(orthanc, {}), stable_age=1
+        )
+        self.runs = RunStore(self.state)
+        self.warnings = Warnings()
+        usage = lambda: self.disk  # noqa: E731
+        self.executor = Executor(self.state, self.runs, around, self.warnings, usage)
+        self.purge = Purge(self.state, self.runs, self.executor, around, self.warnings, usage)
+
+    def start(self, hold_minutes: float = 0, approval: bool = False, **spec: Any) -> str:
+        ident = str(uuid.uuid4())
+        terms = {**specs.of_endpoint("20191231", [], clock.now()), "only_live": False, **spec}
+        data = {
+            "run": ident,
+            "policy": {"id": 1, "name": "p", "revision": 1},
+            "cause": "manual",
+            "spec": terms,
+            "hold_minutes": hold_minutes,
+            "needs_approval": approval,
+        }
+        self.command("purge_run", **data)
+        return ident
+
+    def command(self, kind: str, **data: Any) -> dict[str, Any]:
+        ident = str(uuid.uuid4())
+        self.purge.commands[kind](ident, data)
+        return next(r for r in self.state.waiting_results() if r["command"] == ident)
+
+    def work(self, steps: int = 30) -> None:
+        for _step in range(steps):
+            try:
+                self.executor.step()
+            except OrthancDown:
+                continue
+
+    def run(self, ident: str) -> Run:
+        found = self.runs.get(ident)
+        assert found is not None
+        return found
+
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """The last that was reported of each study."""
+        found = {}
+        for event in self.state.waiting_events(500, 2**24):
+            for line in event["data"].get("studies", []):
+                found[line["study"]] = (line["outcome"], line["reason"])
+        return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_study_that_orthanc_refuses_to_delete_stops_no_other(bench: Bench) -> None:
+    bench.orthanc.refused = {"study-1"}
+    ident = bench.start()
+    bench.work()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count, run.failed_count) == ("done", 4, 1)
+    assert bench.outcomes()["study-1"] == ("failed", "refused")
+
+
+def test_nor_does_one_whose_deletion_is_never_answered(bench: Bench) -> None:
+    tries: Counter[str] = Counter()
+    bench.orthanc.before_delete = lambda study: tries.update([study])
+    bench.orthanc.mute = {"study-0"}
+    ident = bench.start()
+    bench.work()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count, run.failed_count) == ("done", 4, 1)
+    assert bench.outcomes()["study-0"] == ("failed", "unanswered")
+    assert tries["study-0"] == MAX_FAILURES
+
+
+def test_a_study_about_which_orthanc_answers_oddly_is_kept(bench: Bench) -> None:
+    del bench.orthanc.studies["study-2"]["ParentPatient"]
+    ident = bench.start()
+    bench.work()
+    assert bench.run(ident).deleted_count == 4
+    assert bench.outcomes()["study-2"] == ("kept", "cannot_tell")
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_after_a_crash_nothing_is_done_twice_or_forgotten(bench: Bench, after: int) -> None:
+    ident = bench.start()
+
+    def crash(study: str) -> None:
+        if len(bench.orthanc.deleted) == after:
+            raise Crash
+
+    bench.orthanc.before_delete = crash
+    with pytest.raises(Crash):
+        bench.work()
+    bench.orthanc.before_delete = lambda study: None
+    bench.reopen()
+    bench.work()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count, run.kept_count) == ("done", 5, 0)
+    assert sorted(bench.orthanc.deleted) == sorted(bench.outcomes())
+    assert set(bench.outcomes().values()) == {("deleted", "")}
+
+
+def test_what_somebody_else_deleted_is_not_counted_as_deleted(bench: Bench) -> None:
+    ident = bench.start(hold_minutes=1)
+    bench.work(2)
+    bench.orthanc.studies.pop("study-3")
+    bench.runs.change(ident, hold_until=clock.now() - 1)
+    bench.work()
+    run = bench.run(ident)
+    assert (run.deleted_count, run.kept_count) == (4, 1)
+    assert bench.outcomes()["study-3"] == ("kept", "gone")
+
+
+def test_a_run_is_held_until_its_time_has_come(bench: Bench) -> None:
+    ident = bench.start(hold_minutes=5)
+    bench.work()
+    assert (bench.run(ident).state, bench.orthanc.deleted) == ("held", [])
+    bench.runs.change(ident, hold_until=clock.now() - 1)
+    bench.work()
+    assert bench.run(ident).state == "done"
+
+
+def test_a_run_that_needs_approval_waits_for_it(bench: Bench) -> None:
+    ident = bench.start(approval=True)
+    bench.work()
+    assert bench.orthanc.deleted == []
+    assert bench.command("purge_approve", run=ident, by="bob")["ok"]
+    bench.work()
+    assert bench.run(ident).state == "done"
+
+
+def test_a_held_run_does_not_begin_while_nobody_could_stop_it(bench: Bench) -> None:
+    ident = bench.start()
+    bench.state.heard_at = clock.now() - 600
+    bench.work()
+    assert (bench.run(ident).state, bench.orthanc.deleted) == ("held", [])
+    bench.state.heard_at = clock.now() - STALE - 1
+    bench.work()
+    assert (bench.run(ident).state, bench.orthanc.deleted) == ("refused", [])
+
+
+def test_a_run_is_stopped_between_two_studies(bench: Bench) -> None:
+    ident = bench.start()
+
+    def cancel(study: str) -> None:
+        if len(bench.orthanc.deleted) == 1:
+            bench.command("purge_cancel", run=ident, by="bob")
+
+    bench.orthanc.before_delete = cancel
+    bench.work()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count, run.kept_count) == ("cancelled", 2, 3)
+    assert run.detail == "Cancelled by bob."
+    assert Counter(bench.outcomes().values()) == {("deleted", ""): 2, ("kept", "cancelled"): 3}
+
+
+def test_a_run_that_was_cancelled_before_it_came_never_begins(bench: Bench) -> None:
+    ident = str(uuid.uuid4())
+    bench.command("purge_cancel", run=ident, by="bob")
+    terms = specs.of_endpoint("20191231", [], clock.now())
+    about = {"policy": None, "cause": "manual", "hold_minutes": 0, "needs_approval": False}
+    bench.command("purge_run", run=ident, spec=terms, **about)
+    bench.work()
+    assert (bench.run(ident).state, bench.orthanc.deleted) == ("cancelled", [])
+
+
+def test_the_rate_is_limited(bench: Bench) -> None:
+    bench.start(per_minute=1)
+    bench.work()
+    assert len(bench.orthanc.deleted) == 1
+
+
+def test_a_full_disk_is_freed_until_it_is_below_the_watermark(bench: Bench) -> None:
+    def free(study: str) -> None:
+        bench.disk = (bench.disk[0] - 5, 100)
+
+    bench.orthanc.before_delete = free
+    bench.disk = (90, 100)
+    ident = bench.start(watermark=[85, 80])
+    bench.work(2)
+    assert bench.run(ident).planned_count == 1
+
+
+def test_a_disk_with_room_starts_nothing(bench: Bench) -> None:
+    bench.disk = (84, 100)
+    ident = bench.start(watermark=[85, 80])
+    bench.work()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count) == ("done", 0)
+    assert "84 % full" in run.detail
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"keep_labels": ["keep"]},
+        {"basis": "moon"},
+        {"last_date": "20191301"},
+        {"condition": {"unknown": 1}},
+        {"made_at": 4e9},
+        {"max_studies": "many"},
+    ],
+)
+def test_terms_that_cannot_be_gone_by_are_refused_with_a_warning(
+    spec: dict[str, Any], bench: Bench
+) -> None:
+    ident = bench.start(**spec)
+    bench.work()
+    assert (bench.run(ident).state, bench.orthanc.deleted) == ("refused", [])
+    assert [each["code"] for each in bench.warnings.as_list()] == ["purge_refused"]
+
+
+def test_a_call_of_the_endpoint_goes_before_other_runs(bench: Bench) -> None:
+    bench.start(hold_minutes=60)
+    ident, over = bench.purge.start_since("20191231")
+    bench.work()
+    assert over.is_set()
+    run = bench.purge.finish_since(ident)
+    assert run is not None and run.deleted_count == 5
