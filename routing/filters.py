@@ -19,13 +19,10 @@ from routing.models import Delivery, Destination, Lane, Rule, Study
 from routing.models.delivery import State
 from routing.models.destination import Kind, Source
 from routing.models.rule import Enforcement
+from routing.searching import folded
 
 # What a person types may name a patient, so pages carry it encrypted in the address, marked so.
 ENCRYPTED = "~"
-STUDY_TEXTS = (
-    *("patient_id", "patient_name", "accession_number"),
-    *("study_instance_uid", "study_description"),
-)
 
 Rows = QuerySet[Any]
 
@@ -63,6 +60,20 @@ class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
         return qs
 
 
+class StudySearchFilter(django_filters.CharFilter):  # type: ignore[misc]
+    """Every word must occur in what the study is searched by, in any letter case, with or without accents."""
+
+    field_class = SearchField
+
+    def __init__(self, field_name: str) -> None:
+        super().__init__(field_name, label=_("Search"))
+
+    def filter(self, qs: Rows, value: str) -> Rows:
+        for word in folded(value or "").split():
+            qs = qs.filter(**{f"{self.field_name}__contains": word})
+        return qs
+
+
 class ChoicesField(forms.MultipleChoiceField):
     """Several choices, as `a,b` or repeated."""
 
@@ -91,7 +102,7 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
     rule = _one_of(Rule, _("Rule"), "rule_links__rule")
     node = _one_of(Node, _("Node"))
     study = django_filters.NumberFilter(field_name="study_id", label=_("Study"))
-    search = SearchFilter(tuple(f"study__{column}" for column in STUDY_TEXTS))
+    search = StudySearchFilter("study__search_text")
     created_after = django_filters.IsoDateTimeFilter(
         field_name="created_at", lookup_expr="gte", label=_("From")
     )
@@ -114,7 +125,7 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]
-    search = SearchFilter(STUDY_TEXTS)
+    search = StudySearchFilter("search_text")
     node = _one_of(Node, _("Node"))
     modality = django_filters.CharFilter(method="filter_modality", label=_("Modality"))
     study_date_after = django_filters.DateFilter(

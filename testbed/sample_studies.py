@@ -69,6 +69,8 @@ def make_studies(
     chance: random.Random, made_nodes: list[Node], count: int, now: datetime
 ) -> list[Study]:
     studies = [_study(chance, made_nodes, number, now) for number in range(count)]
+    for study in studies:
+        study.fill_search_text()
     Study.objects.bulk_create(studies, batch_size=BATCH)
     return studies
 

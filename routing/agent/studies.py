@@ -19,6 +19,7 @@ REPORTED = (
     *("study_instance_uid", "patient_id", "patient_name", "accession_number", "study_date"),
     *("study_description", "modalities", "instance_count", "series_count", "size_bytes"),
     *("source_aet", "facts", "received_at", "stable_at", "deleted_at", "reported_at", "last_seq"),
+    "search_text",
 )
 # What the timeline shows of a report; the rest is in the study itself, and would be kept twice.
 KEPT_IN_EVENT = ("instance_count", "series_count", "size_bytes", "source_aet")
@@ -82,7 +83,7 @@ def _stored(node: Node, orthanc_ids: Iterable[str]) -> dict[str, tuple[int, int]
 
 def _read(node: Node, data: dict[str, Any], seq: int, now: datetime) -> Study:
     facts = reading.mapping(data, "facts")
-    return Study(
+    study = Study(
         node=node,
         orthanc_id=reading.needed_text(data, "orthanc_id", LONGEST_ID),
         study_instance_uid=reading.text(data, "study_instance_uid", 64),
@@ -105,3 +106,5 @@ def _read(node: Node, data: dict[str, Any], seq: int, now: datetime) -> Study:
         reported_at=now,
         last_seq=seq,
     )
+    study.fill_search_text()
+    return study

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from orthanc_console.nodes.models import Node
+from routing.searching import folded
+
+SEARCHED = (
+    *("patient_name", "patient_id", "accession_number", "study_description"),
+    "study_instance_uid",
+)
 
 
 class Study(models.Model):
@@ -30,6 +38,8 @@ class Study(models.Model):
     deleted_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField(help_text="By the console's clock", db_index=True)
     last_seq = models.BigIntegerField(default=0)
+    # What people search by, folded; kept by `save`, and by `fill_search_text` before rows are written in bulk.
+    search_text = models.TextField(blank=True, default="", editable=False)
 
     class Meta:
         ordering = ("-reported_at", "-pk")
@@ -41,3 +51,11 @@ class Study(models.Model):
     def __str__(self) -> str:
         # Shown in logs and in the audit trail, so it must not name the patient.
         return self.study_instance_uid or self.orthanc_id
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.fill_search_text()
+        super().save(*args, **kwargs)
+
+    def fill_search_text(self) -> None:
+        """Put together what the study is searched by."""
+        self.search_text = folded(" ".join(getattr(self, name) for name in SEARCHED))

@@ -8,8 +8,7 @@ from django import template
 
 from orthanc_console.dashboard.wording import middle
 from routing import explain
-from routing.explain import hours
-from routing.explain import Explanation
+from routing.explain import Explanation, hours
 from routing.models import Lane, Study
 from routing.services import lanes
 
