@@ -15,7 +15,7 @@ from orthanc_console.accounts.models import User
 from orthanc_console.nodes.models import Command
 from purge.models import PurgePolicy, PurgeSettings, SchedulerBeat
 from purge.urls import urlpatterns
-from tests.factories import make_modality, make_node
+from tests.factories import make_modality, make_node, make_study
 from tests.purge_things import make_line, make_policy, make_run
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +179,17 @@ def test_a_study_is_found_by_its_accession_number(charlie_client: Client) -> Non
     assert "123" not in page.redirect_chain[0][0]
     assert "Doe^Jane" in text and "Roe^Jim" not in text
     assert "verified at PACS_B" in text and "Nightly" in text
+
+
+def test_the_page_of_a_study_tells_what_purges_did_with_it(charlie_client: Client) -> None:
+    node, _secret = make_node()
+    study = make_study(node)
+    proof = {"destination": 1, "name": "PACS_B", "at": "2026-11-24T22:00:00Z"}
+    make_line(make_run(node, make_policy("Nightly")), study=study, verified=[proof])
+    make_line(make_run(node), "kept", study=study, reason="protected")
+    text = charlie_client.get(reverse("study", args=(study.pk,))).content.decode()
+    assert "by Nightly" in text and "verified at PACS_B" in text
+    assert "its patient is protected" in text
 
 
 def test_studies_are_taken_out_of_a_held_run(bob_client: Client) -> None:

@@ -101,6 +101,9 @@ class PurgeRun(models.Model):
         return min(self.planned_count, self.deleted_count + self.failed_count)
 
 
+MOST_LINES = 20
+
+
 class PurgedStudy(models.Model):
     """One study of a run: deleted, kept or failed, with its identifiers and counts as they were."""
 
@@ -137,3 +140,9 @@ class PurgedStudy(models.Model):
 
     def __str__(self) -> str:
         return self.study_instance_uid or self.orthanc_id
+
+
+def purged_lines(study: Study) -> models.QuerySet[PurgedStudy]:
+    """What the last runs did with a study, newest first."""
+    rows = PurgedStudy.objects.filter(study=study).select_related("run__node")
+    return rows[:MOST_LINES]

@@ -18,6 +18,7 @@ from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
 from orthanc_console.dashboard.wording import grouped
 from orthanc_console.pagination import page_of
+from purge.models.run import purged_lines
 from routing import decisions
 from routing.filters import StudyFilter
 from routing.forms import SendForm
@@ -56,6 +57,7 @@ def study(request: SignedInRequest, pk: int) -> HttpResponse:
     context = {
         "study": study,
         "moments": moments,
+        "purged": purged_lines(study),
         "decided": decisions.newest(moments),
         "deliveries": tell(study.deliveries.select_related("destination", "node")),
         "destinations": _possible(study) if request.user.is_operator else [],
