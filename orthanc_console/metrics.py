@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from intercept.models import DeliveryState, WebhookDelivery
 from orthanc_console.nodes.models import Command, Node
 from routing.models import Delivery, Lane
 from routing.models.delivery import LIVE_STATES, State
@@ -21,6 +22,7 @@ class DatabaseCollector(Collector):
         yield from _nodes(nodes)
         yield _deliveries()
         yield from _lanes()
+        yield _webhooks()
         waiting = Command.objects.filter(finished_at=None).count()
         yield GaugeMetricFamily(
             "orthanc_console_commands_waiting", "Commands that nodes have not answered", waiting
@@ -84,3 +86,16 @@ def _lanes() -> Iterator[Metric]:
         waiting.add_metric(names, lane.waiting)
         failing.add_metric(names, int(lane.state == Lane.State.FAILING))
     yield from (waiting, failing)
+
+
+def _webhooks() -> Metric:
+    family = GaugeMetricFamily(
+        "orthanc_console_webhooks",
+        "Waiting and failed webhooks by target",
+        labels=["target", "state"],
+    )
+    states = (DeliveryState.WAITING, DeliveryState.FAILED)
+    rows = WebhookDelivery.objects.filter(state__in=states, target__isnull=False).order_by()
+    for target, state, count in rows.values_list("target__name", "state").annotate(Count("pk")):
+        family.add_metric([target, state], count)
+    return family

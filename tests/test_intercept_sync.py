@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import generate_latest
 
 from intercept.models import MoveRequest, WebhookDelivery, WebhookTarget
+from orthanc_console import metrics
 from orthanc_console.accounts.models import User
 from orthanc_console.audit.models import AuditEvent
 from tests.agent import Agent
@@ -12,6 +14,7 @@ from tests.factories import event, make_node, make_study
 from tests.intercept_factories import (
     attempt_report,
     make_target,
+    make_webhook,
     move_report,
     new_id,
     webhook_report,
@@ -134,3 +137,12 @@ def test_patient_data_is_not_kept_twice() -> None:
     agent = Agent()
     agent.sync(events=[move_report(new_id(), 1, patient_id="SECRET-PATIENT")])
     assert "SECRET-PATIENT" not in str(agent.node.events.values_list("data", flat=True))
+
+
+def test_figures_for_prometheus_count_what_waits_and_what_failed() -> None:
+    agent, target = Agent(), make_target("Audit")
+    for state in ("waiting", "waiting", "failed", "delivered"):
+        make_webhook(agent.node, target, state=state)
+    text = generate_latest(metrics.registry()).decode()
+    assert 'orthanc_console_webhooks{state="waiting",target="Audit"} 2.0' in text
+    assert 'orthanc_console_webhooks{state="failed",target="Audit"} 1.0' in text
