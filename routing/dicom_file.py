@@ -72,7 +72,10 @@ def read(head: bytes, private: Mapping[tuple[int, str, int], str] | None = None)
     tags: dict[str, str] = {}
     unreadable = 0
     # Only the keys: an element is decoded when it is asked for, and may not be as its VR wants it.
+    wanted = {(group, element) for group, _creator, element in private or ()}
     for tag in list(dataset.keys()):
+        if tag.is_private and (tag.group, tag.element & 0xFF) not in wanted:
+            continue
         try:
             tags.update(_named(dataset, tag, private or {}))
         except Exception:

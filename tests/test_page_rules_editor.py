@@ -233,6 +233,13 @@ def test_saving_an_active_rule_shows_first_what_it_would_do(alice_client: Client
     assert alice_client.post(f"/rules/{rule.pk}/edit/", dry).status_code == 302
 
 
+def test_everything_to_everywhere_says_how_much_that_is(alice_client: Client) -> None:
+    make_modality()
+    studies("CT", "MR")
+    page = alice_client.get("/rules/everything/").content.decode()
+    assert "In the last 30 days that would have been 2 studies" in page
+
+
 # Templates, revisions
 
 

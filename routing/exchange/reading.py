@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from routing.language import parse
 
 FORMAT = "orthanc-console/1"
-LONGEST = 1024 * 1024
+LONGEST = 512 * 1024
 MOST = 2000
 CORRECTIONS = 40
 
@@ -58,7 +58,7 @@ def read(text: str) -> Document:
         ImportProblem: it is neither.
     """
     if len(text) > LONGEST:
-        raise ImportProblem([_("The file is larger than a megabyte.")])
+        raise ImportProblem([_("The file is larger than half a megabyte.")])
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -84,8 +84,8 @@ def rule_file(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@csrf_protect
 @viewer_required
+@csrf_protect
 @require_POST
 def _rule_file(request: SignedInRequest) -> HttpResponse:
     wants_json = not request.accepts("text/html")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Count, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -18,12 +21,12 @@ from orthanc_console.dashboard.forms import errors_in
 from routing import rule_templates as beginnings
 from routing.filters import RuleFilter
 from routing.forms import RuleForm
-from routing.models import Destination, Rule
+from routing.models import Destination, Rule, Study
 from routing.models.rule import Enforcement
 from routing.samples import seen_values
 from routing.services import ordering
 from routing.services import rules as services
-from routing.views.rule_backtests import before_activating
+from routing.views.rule_backtests import DEFAULT_DAYS, before_activating
 from routing.views.rule_editor import editor_context
 
 
@@ -240,8 +243,10 @@ def rule_everything(request: SignedInRequest) -> HttpResponse:
         )
         return redirect("rule", pk=rule.pk)
     destinations = Destination.objects.filter(enabled=True, gone_at=None)
+    month = Study.objects.filter(reported_at__gte=timezone.now() - timedelta(days=DEFAULT_DAYS))
     context = {
         "title": _("Send everything to all of these?"),
+        "month": month.aggregate(count=Count("pk"), size=Sum("size_bytes")),
         "destinations": destinations,
         "button": _("Make the rule") if destinations else "",
         "harmless": destinations.exists(),

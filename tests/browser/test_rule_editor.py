@@ -106,6 +106,21 @@ def test_an_error_is_underlined_where_it_is_and_corrected_with_a_click(alice_pag
     assert text_of(page) == 'Modality == "CT" and SliceThickness < 2'
 
 
+@pytest.mark.parametrize("end", ["", " and Modalty == 1"])
+def test_the_coloured_copy_breaks_its_lines_where_the_text_does(alice_page: Page, end: str) -> None:
+    page = alice_page
+    page.goto("/rules/new/")
+    open_text(page)
+    parts = (f'(Modality == "M{n}" and StudyDescription =~~ "word {n}")' for n in range(40))
+    page.get_by_label("Condition").fill(" or ".join(parts) + end)
+    expect(page.locator(".wrong")).to_have_count(1 if end else 0)
+    expect(page.locator("#check")).to_contain_text("Modal")
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.editor-text .mirror, #id_expression')].map((e) => e.scrollHeight)"
+    )
+    assert heights[0] == heights[1] > 300
+
+
 def test_names_and_values_of_the_site_are_completed(alice_page: Page, studies: list[Study]) -> None:
     page = alice_page
     page.goto("/rules/new/")

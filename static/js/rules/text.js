@@ -106,7 +106,10 @@ export class TextView {
   follow() {
     this.mirror.scrollTop = this.area.scrollTop;
     this.mirror.scrollLeft = this.area.scrollLeft;
-    this.mirror.style.height = `${this.area.offsetHeight}px`;
+    const { style } = this.mirror;
+    style.height = `${this.area.offsetHeight}px`;
+    // Without the scroll bar that the text may have, lines break at the same places.
+    style.width = `${this.area.clientWidth + 2}px`;
   }
 
   async suggest(asked) {
