@@ -16,16 +16,16 @@ from routing.language import parse
 
 AGES = {
     AgeBasis.STUDY_DATE: (
-        "Deletes studies whose study date is more than %d day ago",
-        "Deletes studies whose study date is more than %d days ago",
+        "Deletes studies whose study date is more than %s day ago",
+        "Deletes studies whose study date is more than %s days ago",
     ),
     AgeBasis.RECEIVED: (
-        "Deletes studies that were received at least %d day ago",
-        "Deletes studies that were received at least %d days ago",
+        "Deletes studies that were received at least %s day ago",
+        "Deletes studies that were received at least %s days ago",
     ),
     AgeBasis.UPDATED: (
-        "Deletes studies that were last changed at least %d day ago",
-        "Deletes studies that were last changed at least %d days ago",
+        "Deletes studies that were last changed at least %s day ago",
+        "Deletes studies that were last changed at least %s days ago",
     ),
 }
 
@@ -49,7 +49,7 @@ def sentence(policy: PurgePolicy, nodes: Sequence[Any], destinations: Sequence[A
 def _selection(policy: PurgePolicy, nodes: Sequence[Any]) -> str:
     one, many = AGES[AgeBasis(policy.age_basis)]
     days = policy.older_than_days
-    text = ngettext(one, many, days) % days
+    text = ngettext(one, many, days) % number_format(days, force_grouping=True)
     if policy.age_basis == AgeBasis.STUDY_DATE and policy.undated == Undated.RECEIVED:
         text += _(" (without a study date: that were received so long ago)")
     if policy.expression.strip() != "true":

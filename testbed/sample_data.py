@@ -22,7 +22,7 @@ from routing.models.destination import Kind, Source, Verify
 from routing.services import deliveries as delivery_services
 from routing.services import destinations as destination_services
 from routing.services import rules as rule_services
-from testbed import sample_moves
+from testbed import sample_moves, sample_purges
 from testbed.sample_studies import ERRORS, make_deliveries, make_history, make_studies
 
 PASSWORD = "a password for pictures"
@@ -41,6 +41,7 @@ class Site:
     study: Study
     act: Act
     moves: sample_moves.Moves
+    purges: sample_purges.Purges
 
 
 def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
@@ -63,7 +64,8 @@ def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
     make_history(study, rules)
     act = _act(admin, destinations[1])
     moves = sample_moves.fill(chance, admin, made_nodes, studies, moment)
-    return Site(admin, made_nodes, destinations, rules, failed, study, act, moves)
+    purges = sample_purges.fill(chance, admin, made_nodes, destinations, studies, moment)
+    return Site(admin, made_nodes, destinations, rules, failed, study, act, moves, purges)
 
 
 def _users() -> User:

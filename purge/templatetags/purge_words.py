@@ -7,6 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils.functional import Promise
 
+from orthanc_console.dashboard import wording
 from purge import words
 from purge.schedule import zone
 
@@ -17,6 +18,15 @@ register = template.Library()
 def kept_words(code: str) -> Promise | str:
     """Why a study was kept."""
     return words.reason(code)
+
+
+@register.filter
+def exact(text: str) -> str:
+    """A time in ISO 8601, as nodes report it, with its zone; what is none stays as it is."""
+    try:
+        return wording.exact(datetime.fromisoformat(text))
+    except (TypeError, ValueError):
+        return text
 
 
 @register.filter
