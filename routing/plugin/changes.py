@@ -181,6 +181,9 @@ class ChangeReader:
         Args:
             oldest_live: position at which the oldest unfinished delivery was decided.
         """
+        if not self._started:
+            # Until then the position is not known, and what was noted before is needed to find it.
+            return
         position = self.position()
         safe = position if oldest_live is None else min(position, max(0, oldest_live - 1))
         if safe != self._written:
@@ -204,19 +207,27 @@ class ChangeReader:
 
     def _open_changes(self, position: int) -> set[tuple[str, str]]:
         """(type, id) of resources that arrived and whose study was not called stable afterwards, as far as the log tells."""
-        opened: dict[tuple[str, str], int] = {}
-        since, done = self._window_start(position), False
+        opened: dict[tuple[str, str], dict[str, Any]] = {}
+        since, done, newest = self._window_start(position), False, 0.0
         while not done:
             page = self._page(since)
             for change in page["Changes"]:
                 kind, ident = change["ChangeType"], change["ID"]
+                newest = max(newest, clock.from_orthanc(change["Date"]) or 0.0)
                 if kind in ("NewStudy", "NewSeries", "NewInstance"):
-                    opened[(kind, ident)] = change["Seq"]
+                    opened[(kind, ident)] = change
                 elif kind == "StableStudy":
                     opened.pop(("NewStudy", ident), None)
                 since = max(since, int(change["Seq"]))
             done = page["Done"]
-        return set(opened)
+        # What is older was stable, and decided, while Orthanc still ran.
+        oldest = newest - self._stable_age - SETTLE_MARGIN
+        return {
+            key
+            for key, change in opened.items()
+            if int(change["Seq"]) > position
+            or (clock.from_orthanc(change["Date"]) or newest) >= oldest
+        }
 
     def _window_start(self, position: int) -> int:
         step = 200

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.log import logger
-from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, OrthancError
+from orthanc_console.plugin.orthanc_client import (
+    NotFound,
+    OrthancClient,
+    OrthancDown,
+    OrthancError,
+)
 from orthanc_console.plugin.state import State
 from orthanc_console.plugin.warnings import Warnings
 from routing.conditions import ConditionError, compile_condition
@@ -31,6 +36,16 @@ from routing.plugin.verify import Verifier
 READ_AGAIN = 60.0
 # Seconds in which a destination that was just made is written into Orthanc.
 TOLD_WITHIN = 3.0
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the console wants, as one whole: a study is decided by the same orders from its tags to its deliveries."""
+
+    destinations: Mapping[int, Destination] = field(default_factory=dict)
+    rules: Sequence[Rule] = ()
+    tags: Sequence[str] = ()
+    node: str = ""
 
 
 class Router:
@@ -53,10 +68,7 @@ class Router:
         self._verifier = verifier
         self._inventory = inventory
         self._warnings = warnings
-        self._destinations: dict[int, Destination] = {}
-        self._rules: list[Rule] = []
-        self._tags: list[str] = []
-        self._node = ""
+        self._orders = Orders()
         self.configured = False
         self.commands: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "echo": self._echo,
@@ -83,14 +95,12 @@ class Router:
             )
         else:
             self._warnings.clear("rules_unreadable")
-        self._rules = rules
-        self._tags = list(config["tags"])
         # A console of an older version does not tell them.
         private_tags.configure(config.get("private_tags", []))
-        self._node = config["node"]["name"]
-        self._destinations = {d.id: d for d in destinations}
-        self._sender.configure(self._destinations)
-        self._verifier.configure(self._destinations)
+        by_id = {d.id: d for d in destinations}
+        self._orders = Orders(by_id, rules, config["tags"], config["node"]["name"])
+        self._sender.configure(by_id)
+        self._verifier.configure(by_id)
         self._inventory.configure(destinations)
         self.configured = True
 
@@ -106,43 +116,52 @@ class Router:
         Raises:
             OrthancDown: nothing was decided, and the position did not move.
         """
+        orders = self._orders
         try:
-            content = read_study(self._orthanc, study, self._tags, self._node)
+            content = read_study(self._orthanc, study, orders.tags, orders.node)
+            fingerprint = hashlib.sha256(pack(content.instances)).digest()
+            known = self._state.read("SELECT fingerprint FROM study WHERE id = ?", (study,))
+            unchanged = bool(known) and known[0]["fingerprint"] == fingerprint
+            decided = None if unchanged else self._plan(content, orders)
         except NotFound:
             self._forget(study, keep)
             return
-        except OrthancError as error:
+        except (OrthancDown, sqlite3.Error):
+            raise
+        except Exception as error:
             self._put_off(study, error, keep)
             return
-        fingerprint = hashlib.sha256(pack(content.instances)).digest()
-        known = self._state.read("SELECT fingerprint FROM study WHERE id = ?", (study,))
-        unchanged = bool(known) and known[0]["fingerprint"] == fingerprint
-        decided = None if unchanged else self._plan(content)
         with self._state.transaction() as db:
             keep(db)
             db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
             if decided is not None:
                 row = (study, fingerprint, clock.now())
                 db.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", row)
-                self._record(db, content, decided, seq)
+                self._record(db, content, decided, orders, seq)
         self._sender.review()
 
-    def _plan(self, content: StudyContent) -> Plan:
+    def _plan(self, content: StudyContent, orders: Orders) -> Plan:
         covered = self._store.covered(content.orthanc_id)
-        return plan(content, self._rules, self._destinations, covered, datetime.now())
+        return plan(content, orders.rules, orders.destinations, covered, datetime.now())
 
     def _record(
-        self, db: sqlite3.Connection, content: StudyContent, decided: Plan, seq: int
+        self,
+        db: sqlite3.Connection,
+        content: StudyContent,
+        decided: Plan,
+        orders: Orders,
+        seq: int,
     ) -> None:
         self._state.add_event(db, "study.stable", {"study": content.as_report()})
         if decided.decisions:
             evaluated = {"study": content.orthanc_id, "decisions": decided.decisions}
             self._state.add_event(db, "rules.evaluated", evaluated)
         for planned in decided.deliveries:
-            self._store.add(db, self._delivery(content.orthanc_id, planned, seq))
+            destination = orders.destinations[planned.destination]
+            self._store.add(db, self._delivery(content.orthanc_id, destination, planned, seq))
 
-    def _delivery(self, study: str, planned: Planned, seq: int) -> Delivery:
-        destination = self._destinations[planned.destination]
+    @staticmethod
+    def _delivery(study: str, destination: Destination, planned: Planned, seq: int) -> Delivery:
         now = clock.now()
         return Delivery(
             study=study,
@@ -164,17 +183,21 @@ class Router:
             db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
 
     def _put_off(
-        self, study: str, error: OrthancError, keep: Callable[[sqlite3.Connection], None]
+        self, study: str, error: Exception, keep: Callable[[sqlite3.Connection], None]
     ) -> None:
-        """One study that Orthanc cannot read must not stop the others; it is tried again for as long as it is there."""
-        logger.error("study %s cannot be read and is tried again: %s", study, error)
+        """One study that cannot be read must not stop the others; it is tried again for as long as it is there."""
+        message = f"The study {study} cannot be decided and is tried again every minute: {type(error).__name__}: {error}"
+        logger.error("%s", message, exc_info=not isinstance(error, OrthancError))
         with self._state.transaction() as db:
             keep(db)
+            if not db.execute("SELECT 1 FROM unsettled WHERE study = ?", (study,)).fetchone():
+                notice = {"code": "study_undecided", "message": message}
+                self._state.add_event(db, "node.notice", notice)
             again = clock.now() + READ_AGAIN
             db.execute("INSERT OR REPLACE INTO unsettled VALUES (?, ?)", (study, again))
 
     def _echo(self, ident: str, data: dict[str, Any]) -> None:
-        destination = self._destinations.get(int(data["destination"]))
+        destination = self._orders.destinations.get(int(data["destination"]))
         if destination is None:
             self._answer(ident, False, "The node does not know this destination yet.", {})
             return
@@ -203,7 +226,7 @@ class Router:
         self._answer(ident, True, detail, {"done": done, "skipped": skipped})
 
     def _send(self, ident: str, data: dict[str, Any]) -> None:
-        destination = self._destinations.get(int(data["destination"]))
+        destination = self._orders.destinations.get(int(data["destination"]))
         if destination is None:
             self._answer(ident, False, "The node does not know this destination.", {})
             return

@@ -253,8 +253,21 @@ class Sender:
         except attempts.StudyGone:
             self._store.gone(delivery)
             return
+        except OrthancError as error:
+            # One study that Orthanc cannot read must not stop the others.
+            self._put_off(delivery, error)
+            return
         job = self._store.begin(delivery, part, clock.now())
         self._submit(destination, Flight((job,)), resources)
+
+    def _put_off(self, delivery: Delivery, error: OrthancError) -> None:
+        failures = delivery.failures + 1
+        self._store.change(
+            delivery,
+            failures=failures,
+            next_attempt_at=clock.now() + retry.pause_after(failures),
+            last_error=str(error),
+        )
 
     def _submit_together(self, destination: Destination, group: list[Delivery]) -> None:
         """Send several small deliveries in one job, so in one association. If images are gone, it fails and each goes alone."""
