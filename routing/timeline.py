@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,8 @@ class Moment:
     kind: str
     data: dict[str, Any] = field(default_factory=dict)
     delivery: uuid.UUID | None = None
+    # What the same delivery went through before, newest first, where `folded` put it together.
+    earlier: list[Moment] = field(default_factory=list)
 
 
 def timeline(study: Study) -> list[Moment]:
@@ -36,6 +38,21 @@ def timeline(study: Study) -> list[Moment]:
     if study.received_at is not None:
         moments.insert(0, Moment(study.received_at, "received", {"source_aet": study.source_aet}))
     return moments[::-1]
+
+
+def folded(moments: Iterable[Moment]) -> list[Moment]:
+    """One moment for each delivery, its newest, which holds those before it; of moments that are newest first."""
+    rows: list[Moment] = []
+    newest: dict[uuid.UUID, Moment] = {}
+    for moment in moments:
+        known = newest.get(moment.delivery) if moment.delivery else None
+        if known is not None:
+            known.earlier.append(moment)
+            continue
+        rows.append(moment)
+        if moment.delivery:
+            newest[moment.delivery] = moment
+    return rows
 
 
 def _moments(events: Iterator[Event]) -> Iterator[Moment]:

@@ -47,3 +47,9 @@ def reason_words(code: str) -> Any:
 def lane_explained(lane: Lane) -> Explanation | None:
     """What the last error of a lane means; None without one."""
     return lanes.explained(lane)
+
+
+@register.filter
+def entry(names: dict[str, str], key: object) -> str:
+    """The entry of a mapping under the text of a key; empty without one."""
+    return names.get(str(key), "")

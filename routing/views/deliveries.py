@@ -24,6 +24,7 @@ from orthanc_console.dashboard.live import render_live
 from orthanc_console.dashboard.wording import grouped
 from orthanc_console.pagination import page_of
 from routing import explain
+from routing.by_hand import senders
 from routing.filters import DeliveryFilter
 from routing.models import Delivery
 from routing.models.delivery import LIVE_STATES, State
@@ -112,6 +113,7 @@ def delivery(request: SignedInRequest, pk: UUID) -> HttpResponse:
     context = {
         "delivery": delivery,
         "attempts": attempts,
+        "sender": senders(delivery.study, [delivery]).get(str(delivery.pk), ""),
         "later": later,
         "later_explained": explain.error(later, about=about) if later else None,
         "meaning": explain.state(delivery.state),

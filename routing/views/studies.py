@@ -20,12 +20,13 @@ from orthanc_console.dashboard.wording import grouped
 from orthanc_console.pagination import page_of
 from purge.models.run import purged_lines
 from routing import decisions
+from routing.by_hand import senders
 from routing.filters import StudyFilter
 from routing.forms import SendForm
-from routing.models import Destination, Study
+from routing.models import Destination, Rule, Study
 from routing.models.rule import Priority
 from routing.services import sending
-from routing.timeline import timeline
+from routing.timeline import folded, timeline
 from routing.views.deliveries import back_to
 from routing.why import tell
 
@@ -54,12 +55,15 @@ def studies(request: SignedInRequest) -> HttpResponse:
 def study(request: SignedInRequest, pk: int) -> HttpResponse:
     study = get_object_or_404(Study.objects.select_related("node"), pk=pk)
     moments = timeline(study)
+    deliveries = tell(study.deliveries.select_related("destination", "node"))
     context = {
         "study": study,
-        "moments": moments,
+        "moments": folded(moments),
         "purged": purged_lines(study),
-        "decided": decisions.newest(moments),
-        "deliveries": tell(study.deliveries.select_related("destination", "node")),
+        "decided": decisions.newest(study, moments),
+        "rules_there": set(Rule.objects.values_list("pk", flat=True)),
+        "deliveries": deliveries,
+        "senders": senders(study, deliveries),
         "destinations": _possible(study) if request.user.is_operator else [],
     }
     return render_live(request, "studies/detail.html", "studies/detail_part.html", context)
