@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from orthanc_console import stopping
 from orthanc_console.env import env
+from routing.language import parse
 
 # Every online node holds one thread with its waiting call.
 THREADS = 32
@@ -40,7 +42,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return get_wsgi_application()
+        application = get_wsgi_application()
+        # The first rule that is read builds the tables of the grammar and of DICOM, for which nobody should wait.
+        Thread(target=parse, args=('"CT" in ModalitiesInStudy',), daemon=True).start()
+        return application
 
 
 class Command(BaseCommand):
