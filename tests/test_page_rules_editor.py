@@ -18,7 +18,15 @@ from routing import rule_templates
 from routing.language import parse
 from routing.models import Backtest, Rule, SiteTag, Study
 from routing.services import rules
-from tests.factories import make_modality, make_node, make_rule, make_study
+from tests.agent import Agent
+from tests.factories import (
+    event,
+    make_modality,
+    make_node,
+    make_rule,
+    make_study,
+    study_report,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -275,6 +283,38 @@ def test_a_revision_shows_what_changed_and_is_gone_back_to(
     rule.refresh_from_db()
     assert (rule.expression, rule.level, rule.revision) == ('Modality == "CT"', "study", 3)
     assert rule.revisions.first().reason == "Back to revision 1"
+
+
+def test_a_study_shows_what_decided_and_links_to_the_rule_as_it_was(
+    alice: User, charlie_client: Client
+) -> None:
+    pacs = make_modality("PACS")
+    rule = rules.save(alice, Rule(name="r", expression='Modality == "CT"'), destinations=[pacs])
+    agent = Agent("main")
+    seen = {"field": "Modality", "value": "MR", "absent": False, "note": ""}
+    leaf = {"kind": "condition", "result": "no_match", "deciding": True, "seen": [seen]}
+    tree = {**leaf, "text": 'Modality == "CT"'}
+    explanation = {"result": "no_match", "level": "study", "series": None, "tree": tree}
+    decision = {"rule": rule.pk, "name": "r", "revision": 1, "enforcement": "active"}
+    gone = {**decision, "rule": 999, "name": "deleted since", "result": "match"}
+    decisions = [{**decision, "result": "no_match", "explanation": explanation}, gone]
+    evaluated = event("rules.evaluated", {"study": "study-a", "decisions": decisions}, 2)
+    agent.sync(events=[study_report(seq=1), evaluated])
+    rule.expression = "true"
+    rules.save(alice, rule, destinations=[pacs])
+    page = charlie_client.get(f"/studies/{Study.objects.get().pk}/").content.decode()
+    assert f'href="/rules/{rule.pk}/revisions/1/"' in page
+    assert "/rules/999/" not in page and "deleted since" in page
+    assert "because <code>Modality == &quot;CT&quot;</code>" in " ".join(page.split())
+    assert "Modality = “MR”" in page
+
+
+@pytest.mark.parametrize("decisions", [None, 5, [5], [{}], [{"rule": "x", "explanation": 7}]])
+def test_decisions_of_any_shape_break_no_page(charlie_client: Client, decisions: object) -> None:
+    agent = Agent("main")
+    evaluated = event("rules.evaluated", {"study": "study-a", "decisions": decisions}, 2)
+    agent.sync(events=[study_report(seq=1), evaluated])
+    assert charlie_client.get(f"/studies/{Study.objects.get().pk}/").status_code == 200
 
 
 def test_going_back_to_a_destination_that_is_gone_is_refused(

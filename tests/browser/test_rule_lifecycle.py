@@ -9,11 +9,11 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import BrowserContext, Page, expect
 
 from orthanc_console.accounts.models import User
-from routing.models import Destination, Rule, Study
+from routing.models import Backtest, Destination, Rule, Study
 from tests.browser.conftest import sign_in
 from tests.browser.editing import open_text, text_of
 from tests.conftest import PASSWORD
-from tests.factories import make_rule
+from tests.factories import make_rule, make_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +34,26 @@ def test_a_changed_rule_is_replayed_against_the_saved_one(
     expect(replayed.get_by_role("link", name="MR · Knee")).to_be_visible()
     replayed.get_by_text("No longer matched: 2").click()
     expect(replayed.get_by_role("link", name="CT · Head")).to_be_visible()
+
+
+def test_a_long_replay_shows_how_far_it_is_and_can_be_cancelled(
+    alice_page: Page, studies: list[Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.services.backtests.EVERY", 1)
+    monkeypatch.setattr("routing.views.rule_backtests.STEP_SECONDS", 0)
+    for _number in range(40):
+        make_study(studies[0].node)
+    page = alice_page
+    rule = make_rule("r", "true")
+    page.goto(f"/rules/{rule.pk}/edit/")
+    page.get_by_role("button", name="7 days").click()
+    replayed = page.locator("#replayed")
+    expect(replayed.get_by_role("progressbar")).to_be_visible()
+    expect(replayed).to_contain_text("of 43 studies")
+    replayed.get_by_role("button", name="Cancel").click()
+    expect(replayed).to_contain_text("Cancelled after")
+    made = Backtest.objects.get()
+    assert made.state == "cancelled" and 0 < made.tally["seen"] < 43
 
 
 def test_activating_shows_first_what_it_would_have_done(
