@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed.orthanc import OrthancServer
 from testbed.waiting import wait_for
 from tests.orthanc.purging import (
     policy,
@@ -141,3 +142,42 @@ def _clean(site: Site) -> None:
         patient = site.orthanc.get(f"/studies/{study}")["ParentPatient"]
         site.orthanc.request("PUT", f"/patients/{patient}/protected", data="0")
         site.orthanc.request("DELETE", f"/studies/{study}")
+
+
+def test_only_what_a_destination_has_is_deleted_and_the_history_says_where_it_is(
+    site: Site, destination: OrthancServer, tmp_path: Path
+) -> None:
+    pacs = site.modality(destination, verify="instances")
+    site.rule('StudyID == "forward"', [pacs])
+    site.settle()
+    forwarded = store(site, tmp_path, "20190101", StudyID="forward", AccessionNumber="ACC-77")
+    elsewhere = store(site, tmp_path, "20190101", StudyID="stays")
+    site.wait_for(forwarded, "verified")
+    site.wait_for_study(elsewhere)
+    with policy(site, require_delivered_to=[pacs["id"]]) as made:
+        run = run_now(site, made)
+        assert studies_of(site, run) == {
+            forwarded: ("deleted", ""),
+            elsewhere: ("kept", "not_verified"),
+        }
+        answer = site.console.request("DELETE", f"/destinations/{pacs['id']}/")
+        assert answer.status_code == 400
+    (line,) = site.console.pages("/purged-studies/", search="ACC-77")
+    (proof,) = line["verified"]
+    assert (proof["name"], proof["at"] is not None) == (pacs["name"], True)
+    assert (line["run"], line["policy_name"]) == (run["id"], made["name"])
+
+
+def test_a_study_that_comes_again_is_forwarded_by_the_rules_again(
+    site: Site, destination: OrthancServer, tmp_path: Path
+) -> None:
+    study = store(site, tmp_path, "20190101", StudyID="again")
+    site.wait_for_study(study)
+    wait_until_stable(site, study)
+    with policy(site, expression='StudyID == "again"') as made:
+        assert run_now(site, made)["deleted_count"] == 1
+    site.rule('StudyID == "again"', [site.modality(destination)])
+    site.settle()
+    (folder,) = tmp_path.iterdir()
+    assert site.send(sorted(folder.iterdir())) == study
+    site.wait_for(study, "delivered")
