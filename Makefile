@@ -36,8 +36,9 @@ run: environment ## The console alone, on SQLite
 
 test: test-packages environment lint ## The whole test suite
 	@$(BIN)/python -m testbed.versions
-	$(BIN)/pytest
-	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest $(NOT_A_DATABASE_TEST)
+	$(BIN)/pytest -n 2 --ignore=tests/orthanc
+	$(BIN)/pytest -n 4 --dist=loadfile tests/orthanc
+	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest -n 2 $(NOT_A_DATABASE_TEST)
 
 bench: packages environment ## The benchmarks, as a table of ratios
 	@$(BIN)/python -m benchmarks
