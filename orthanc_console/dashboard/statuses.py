@@ -44,6 +44,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "ok": Status("circle-check", _("Working"), "ok"),
         "failing": Status("alert-triangle", _("Failing"), "bad"),
         "unknown": Status("help-circle", _("Not used yet"), "calm"),
+        "no_echo": Status("alert-triangle", _("Echo failed"), "bad"),
         "paused": Status("player-pause", _("Paused"), "warn"),
         "disabled": Status("circle-off", _("Switched off"), "calm"),
         "gone": Status("unlink", _("No longer in Orthanc"), "warn"),

@@ -21,7 +21,8 @@ from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
 from orthanc_console.nodes.models import Node
-from routing import explain
+from routing import explain, twins
+from routing.echoes import failed as echoes_failed
 from routing.filters import DestinationFilter
 from routing.forms import DestinationForm
 from routing.models import Destination, Lane
@@ -43,8 +44,14 @@ def _health(destination: Destination) -> str:
 def _with_lanes(rows: QuerySet[Destination]) -> list[Destination]:
     lanes = Prefetch("lanes", Lane.objects.select_related("node"))
     found = list(rows.prefetch_related(lanes, "nodes", "rules"))
+    echoes = echoes_failed(found)
+    alike = twins.twins(Destination.objects.prefetch_related("nodes"))
     for row in found:
         row.condition = _health(row)  # type: ignore[attr-defined]
+        row.twins = alike.get(row.pk, [])  # type: ignore[attr-defined]
+        row.failed_echo = None  # type: ignore[attr-defined]
+        if row.condition in ("ok", "unknown") and row.pk in echoes:  # type: ignore[attr-defined]
+            row.condition, row.failed_echo = "no_echo", echoes[row.pk]  # type: ignore[attr-defined]
         row.complaint = services.last_error(row)  # type: ignore[attr-defined]
         row.advice = services.explained(row)  # type: ignore[attr-defined]
     return found
@@ -92,8 +99,18 @@ def destination_create(request: SignedInRequest) -> HttpResponse:
             messages.success(
                 request, _("%(name)s is there now. Echo tells whether it answers.") % {"name": made}
             )
+            _warn_of_twins(request, made)
             return redirect("destination", pk=made.pk)
     return render(request, "destinations/form.html", {"form": form})
+
+
+def _warn_of_twins(request: SignedInRequest, destination: Destination) -> None:
+    names = ", ".join(str(each) for each in twins.of(destination))
+    if names:
+        words = _(
+            "%(names)s has the same address. A study that rules send to both is sent there twice."
+        )
+        messages.warning(request, words % {"names": names})
 
 
 @admin_required
@@ -107,8 +124,10 @@ def destination_edit(request: SignedInRequest, pk: int) -> HttpResponse:
                 request.user, form.save(commit=False), nodes=form.cleaned_data.get("nodes")
             )
             messages.success(request, _("%(name)s is saved.") % {"name": destination})
+            _warn_of_twins(request, destination)
             return redirect("destination", pk=pk)
     stored = Destination.objects.get(pk=pk)
+    stored.twins = twins.of(stored)  # type: ignore[attr-defined]
     return render(request, "destinations/form.html", {"form": form, "destination": stored})
 
 

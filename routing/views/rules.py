@@ -26,6 +26,7 @@ from routing.models.rule import Enforcement
 from routing.samples import seen_values
 from routing.services import ordering
 from routing.services import rules as services
+from routing.twins import twins
 from routing.views.rule_backtests import DEFAULT_DAYS, before_activating
 from routing.views.rule_editor import editor_context
 
@@ -242,14 +243,19 @@ def rule_everything(request: SignedInRequest) -> HttpResponse:
             request, _("The rule is active. Every study that arrives from now on is forwarded.")
         )
         return redirect("rule", pk=rule.pk)
-    destinations = Destination.objects.filter(enabled=True, gone_at=None)
+    destinations = list(
+        Destination.objects.filter(enabled=True, gone_at=None).prefetch_related("nodes")
+    )
+    alike = twins(destinations)
+    for each in destinations:
+        each.twins = alike.get(each.pk, [])  # type: ignore[attr-defined]
     month = Study.objects.filter(reported_at__gte=timezone.now() - timedelta(days=DEFAULT_DAYS))
     context = {
         "title": _("Send everything to all of these?"),
         "month": month.aggregate(count=Count("pk"), size=Sum("size_bytes")),
         "destinations": destinations,
         "button": _("Make the rule") if destinations else "",
-        "harmless": destinations.exists(),
+        "harmless": bool(destinations),
         "back_url": reverse("overview"),
     }
     return render(request, "rules/everything.html", context)
