@@ -28,6 +28,8 @@ class Inventory:
         # None until the first configuration: what was written before must not be taken out for want of one.
         self._wanted: list[Destination] | None = None
         self._pending = False
+        # [kind, name] of those of the console that Orthanc has by itself, with the same address.
+        self._shared: list[list[str]] = []
         self.discovered: list[dict[str, Any]] | None = None
         self.wake = threading.Event()
 
@@ -47,15 +49,18 @@ class Inventory:
             kept = self._write(present, self._wanted, written, force=pending)
             self._remove([entry for entry in written if entry not in kept])
             if kept != written:
-                with self._state.transaction() as db:
-                    self._state.put(db, WRITTEN, kept)
+                self._keep(kept)
         self.discovered = [
             {**FIELDS, "kind": kind, "name": name, **TRANSPORTS[kind].found(name, entry)}
             for kind, entries in present.items()
             for name, entry in sorted((entries or {}).items())
-            if [kind, name] not in written + kept
+            if [kind, name] not in written + kept + self._shared
         ]
         return LOOK
+
+    def _keep(self, written: list[list[str]]) -> None:
+        with self._state.transaction() as db:
+            self._state.put(db, WRITTEN, written)
 
     def _list(self, kind: str) -> dict[str, Any] | None:
         """Orthanc's entries of a kind, None where it has none such (no DICOMweb plugin)."""
@@ -74,13 +79,22 @@ class Inventory:
     ) -> list[list[str]]:
         """Write the console's destinations; returns [kind, name] of those that Orthanc now has from here."""
         kept = []
+        self._shared = []
         for destination in wanted:
             entries = present[destination.kind]
             key = [destination.kind, destination.name]
             missing = entries is not None and destination.name not in entries
             if problem := self._conflict(destination, entries, key in written):
-                self._sender.known_to_orthanc(destination.id, problem)
+                self._sender.known_to_orthanc(destination, problem)
                 continue
+            if key not in written and not missing:
+                # It may have settings there that the console does not know, and stays when it is deleted here.
+                self._sender.known_to_orthanc(destination, "")
+                self._shared.append(key)
+                continue
+            if key not in written:
+                written.append(key)
+                self._keep(written)
             if force or missing or self._sender.problem(destination.id):
                 self._put(destination)
             kept.append(key)
@@ -111,11 +125,9 @@ class Inventory:
             )
         except OrthancError as error:
             logger.error("Orthanc refuses the destination %s: %s", destination.name, error)
-            self._sender.known_to_orthanc(
-                destination.id, f"Orthanc refuses this destination: {error}"
-            )
+            self._sender.known_to_orthanc(destination, f"Orthanc refuses this destination: {error}")
         else:
-            self._sender.known_to_orthanc(destination.id, "")
+            self._sender.known_to_orthanc(destination, "")
 
     def _remove(self, gone: list[list[str]]) -> None:
         """Take out of Orthanc what was written for the console and is not wanted any more."""

@@ -63,10 +63,12 @@ class Sender:
             self._configured = True
         self.review()
 
-    def known_to_orthanc(self, destination: int, problem: str) -> None:
+    def known_to_orthanc(self, destination: Destination, problem: str) -> None:
         """Orthanc was told of the destination, or refuses it itself for the reason `problem`."""
         with self._lock:
-            if lane := self.lanes.get(destination):
+            # One that was changed meanwhile has to be told anew, or its images would go to the old address.
+            if self.destinations.get(destination.id) == destination:
+                lane = self.lanes[destination.id]
                 lane.ready, lane.problem = not problem, problem
         self.wake.set()
 

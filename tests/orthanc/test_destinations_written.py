@@ -107,6 +107,36 @@ def test_a_name_that_orthanc_has_with_another_address_is_left_alone_and_shown(
     assert site.console.post(f"/destinations/{target['id']}/echo/")["ok"]
 
 
+def test_one_that_orthanc_has_already_with_the_same_address_is_used_as_it_is(
+    make_site: Callable[..., Site],
+    host_version: OrthancVersion,
+    destination: OrthancServer,
+    tmp_path: Path,
+) -> None:
+    own = {
+        "AET": destination.aet,
+        "Host": "127.0.0.1",
+        "Port": destination.dicom_port,
+        "Timeout": 7,
+    }
+    site = make_site(host_version, {"DicomModalities": {"PACS": own}})
+    target = site.modality(destination, name="PACS")
+    rule = site.rule("true", [target])
+    site.start()
+    ident = site.send(make_study(tmp_path, "CT", series=1, instances=1, rows=8))
+    site.wait_for(ident, "delivered")
+    assert _named(site, "PACS") == [target["id"]]
+    site.console.delete(f"/rules/{rule['id']}/")
+    site.console.delete(f"/destinations/{target['id']}/")
+    wait_for(lambda: _named(site, "PACS"), "it shows as one of Orthanc's own", 15)
+    assert site.orthanc.get("/modalities?expand")["PACS"]["Timeout"] == 7
+
+
+def _named(site: Site, name: str) -> list[int]:
+    shown = site.console.pages("/destinations/")
+    return [d["id"] for d in shown if d["name"] == name and site.node_id in d["nodes"]]
+
+
 def test_the_password_reaches_the_peer(site: Site, peer: Peer, tmp_path: Path) -> None:
     patient = unique("P")
     target = site.peer(peer.url, username="alice", password="Geheim: ü%20")
