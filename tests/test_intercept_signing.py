@@ -77,9 +77,12 @@ def test_a_get_is_signed_over_an_empty_body() -> None:
     secret = new_secret()
     call = _target(secret=secret, method="GET").call("msg-1", _message(), _now())
     assert call.body == b""
-    assert signing.headers("msg-1", int(call.headers["webhook-timestamp"]), b"", [secret])[
-        "webhook-signature"
-    ] == call.headers["webhook-signature"]
+    assert (
+        signing.headers("msg-1", int(call.headers["webhook-timestamp"]), b"", [secret])[
+            "webhook-signature"
+        ]
+        == call.headers["webhook-signature"]
+    )
 
 
 @pytest.mark.parametrize("secret", ["", "abc", "whsec_", "whsec_!!!", "whsec_YWJj", "YWJj" * 8])
