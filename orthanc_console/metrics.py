@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 
 from intercept.models import DeliveryState, WebhookDelivery
 from orthanc_console.nodes.models import Command, Node
+from purge.models import PurgeRun, SchedulerBeat
+from purge.models.run import OPEN_STATES
 from routing.models import Delivery, Lane
 from routing.models.delivery import LIVE_STATES, State
 
@@ -22,6 +24,7 @@ class DatabaseCollector(Collector):
         yield from _nodes(nodes)
         yield _deliveries()
         yield from _lanes()
+        yield from _purges()
         yield _webhooks()
         waiting = Command.objects.filter(finished_at=None).count()
         yield GaugeMetricFamily(
@@ -71,6 +74,17 @@ def _deliveries() -> Metric:
     for state in states:
         family.add_metric([state.value], counts.get(state.value, 0))
     return family
+
+
+def _purges() -> Iterator[Metric]:
+    open_runs = PurgeRun.objects.filter(state__in=OPEN_STATES).count()
+    yield GaugeMetricFamily("orthanc_console_purge_runs_open", "Runs that are not over", open_runs)
+    beat = SchedulerBeat.objects.first()
+    if beat is not None:
+        age = (timezone.now() - beat.seen_at).total_seconds()
+        yield GaugeMetricFamily(
+            "orthanc_console_scheduler_last_seen_age_seconds", "Since the scheduler ran", age
+        )
 
 
 def _lanes() -> Iterator[Metric]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from orthanc_console.agent import reading
 from orthanc_console.agent.messages import Incoming
@@ -16,6 +19,10 @@ from purge.services.policies import kept_labels
 from routing.models import Study
 
 LONGEST_DETAIL = 4000
+TAKEN_STATES = (State.PLANNING, State.HELD, State.RUNNING)
+# What a node reports and what it says of itself come in different calls.
+SETTLED = timedelta(minutes=2)
+LOST = "The node does not know this run any more: its state file was replaced. What was not deleted until then stays."
 MIRRORED = (
     *("study_id", "outcome", "reason", "detail", "at", "study_instance_uid", "patient_id"),
     *("patient_name", "accession_number", "study_date", "study_description", "modalities"),
@@ -30,7 +37,20 @@ def config_for(node: Node) -> dict[str, Any]:
 
 
 def receive_status(node: Node, status: dict[str, Any]) -> list[str]:
-    """A node says nothing of purging that the console keeps; it reports by events."""
+    """End the runs that the node does not know any more, because its state file was lost; else no other could begin."""
+    purge = status.get("purge")
+    known = purge.get("open_runs") if isinstance(purge, dict) else None
+    if not isinstance(known, list) or status.get("outbox") != 0:
+        return []
+    try:
+        ids = [uuid.UUID(str(each)) for each in known]
+    except ValueError:
+        return ["“open_runs” is not a list of UUIDs."]
+    now = timezone.now()
+    lost = PurgeRun.objects.filter(
+        node=node, state__in=TAKEN_STATES, created_at__lt=now - SETTLED
+    ).exclude(pk__in=ids)
+    lost.update(state=State.CANCELLED, finished_at=now, detail=LOST)
     return []
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from purge.models import PurgedStudy, PurgeRun, PurgeSettings
 from tests.agent import Agent
@@ -119,6 +121,22 @@ def test_what_makes_no_sense_is_set_aside(kind: str, data: dict[str, object]) ->
     said = Agent().sync(events=[event(kind, data)])
     assert len(said["set_aside"]) == 1
     assert not PurgeRun.objects.exists()
+
+
+def test_a_run_that_its_node_forgot_ends_so_that_others_can_begin() -> None:
+    agent = Agent()
+    old = timezone.now() - timedelta(minutes=5)
+    forgotten = make_run(agent.node, state="running", created_at=old)
+    known = make_run(agent.node, state="held", created_at=old)
+    asked_for = make_run(agent.node, state="requested", created_at=old)
+    status = {"purge": {"open_runs": [str(known.pk)]}, "outbox": 3}
+    agent.sync(status=status)
+    forgotten.refresh_from_db()
+    assert forgotten.state == "running"
+    agent.sync(status={**status, "outbox": 0})
+    for run, state in ((forgotten, "cancelled"), (known, "held"), (asked_for, "requested")):
+        run.refresh_from_db()
+        assert run.state == state
 
 
 def test_a_node_is_told_which_labels_protect() -> None:

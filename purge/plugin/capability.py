@@ -72,7 +72,7 @@ class Purge:
 
     def status(self) -> dict[str, Any]:
         """`purge` of docs/protocol.md."""
-        return {"purge": {"open_runs": len(self._runs.open_runs())}}
+        return {"purge": {"open_runs": [run.id for run in self._runs.open_runs()]}}
 
     def start_since(self, since: str) -> tuple[str, threading.Event]:
         """Begin a run for the scripts' endpoint.

@@ -23,7 +23,7 @@ from purge.plugin.stored import UNREADABLE, StoredStudy, Surroundings, look_up
 
 PAGE = 500
 # Of each reason that merely says that the run is not about a study, so many are listed; all are counted.
-LISTED_UNCONCERNED = 1000
+LISTED_UNCONCERNED = 200
 # So many studies are kept in memory while the oldest are looked for; beyond, Orthanc is asked again.
 REMEMBERED = 20_000
 
