@@ -33,3 +33,20 @@ def test_it_is_filtered(charlie_client: Client, alice: User, bob: User) -> None:
 
 def test_an_empty_trail_says_what_will_be_in_it(charlie_client: Client) -> None:
     assert b"Nothing was changed yet" in charlie_client.get("/audit/").content
+
+
+def test_its_filters_offer_what_is_there(charlie_client: Client, alice: User) -> None:
+    log.record(alice, "rule.created", make_rule())
+    log.record(alice, "destination.paused", make_modality())
+    page = charlie_client.get("/audit/?verb=rule.").content.decode()
+    for value in ("rule.created", "destination.paused", "destination", "rule"):
+        assert f'<option value="{value}">' in page
+    assert '<option value="rule." selected>' in page
+
+
+def test_what_concerns_accounts_is_for_administrators(
+    charlie_client: Client, alice_client: Client, alice: User, bob: User
+) -> None:
+    log.record(alice, "user.changed", bob)
+    assert "user.changed" in alice_client.get("/audit/").content.decode()
+    assert "user.changed" not in charlie_client.get("/audit/").content.decode()

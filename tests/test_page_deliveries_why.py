@@ -78,3 +78,28 @@ def test_pages_tell_whose_study_is_delivered(
     page = charlie_client.get(address.format(waiting)).content.decode()
     for words in ("Doe^Jane", "P-77", "A-9"):
         assert words in page
+
+
+@pytest.mark.parametrize(
+    ("query", "retry", "cancel"),
+    [("", True, True), ("?state=delivered", False, False), ("?state=failed", True, False)],
+)
+def test_acts_on_all_are_offered_where_there_is_something_to_do(
+    query: str, retry: bool, cancel: bool, bob_client: Client, waiting: Delivery
+) -> None:
+    for state in ("delivered", "failed"):
+        make_delivery(waiting.study, make_modality(), state=state)
+    page = bob_client.get(f"/deliveries/{query}").content.decode()
+    assert ("Retry all of these" in page) is retry
+    assert ("Cancel all of these" in page) is cancel
+
+
+def test_a_study_without_description_is_called_by_a_short_uid(
+    charlie_client: Client, node: Node
+) -> None:
+    uid = "1.2.276.0.7230010.3.1.2.296485376.1.1521713414.1800996"
+    study = make_study(node, study_instance_uid=uid, modalities=[])
+    delivery = make_delivery(study, make_modality("PACS"))
+    page = charlie_client.get(f"/deliveries/{delivery.pk}/").content.decode()
+    heading = page.split("<h1>")[1].split("</h1>")[0]
+    assert heading == "1.2.276.0.723…713414.1800996 → PACS"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -196,3 +197,37 @@ def test_whatever_a_node_says_of_its_settings_the_page_comes(
     node.status = {"settings": settings}
     node.save()
     assert charlie_client.get(f"/nodes/{node.pk}/").status_code == 200
+
+
+def test_attaching_tells_what_applies_to_the_node_from_its_first_call(alice_client: Client) -> None:
+    other, _secret = make_node("other")
+    rule = make_rule("CT to PACS")
+    make_rule("Off", enforcement="disabled")
+    make_rule("Limited", nodes=[other])
+    everywhere = make_modality("EVERYWHERE")
+    make_found(other, "THERE")
+    page = alice_client.post("/nodes/new/", {"name": "new"}).content.decode()
+    words = " ".join(page.split())
+    assert "1 rule and 1 destination apply to every node" in words
+    assert f'href="/rules/{rule.pk}/"' in page
+    assert f'href="/destinations/{everywhere.pk}/"' in page
+    for name in ("Off<", "Limited", "THERE"):
+        assert name not in page
+
+
+def test_without_anything_common_the_attach_page_warns_of_nothing(alice_client: Client) -> None:
+    page = alice_client.post("/nodes/new/", {"name": "new"}).content.decode()
+    assert "every node" not in page
+
+
+def test_an_offline_node_shows_what_was_known_at_its_last_call(charlie_client: Client) -> None:
+    node, _secret = make_node("gateway")
+    Node.objects.update(last_seen_at=timezone.now() - timedelta(minutes=4), config_revision=21)
+    for address in (f"/nodes/{node.pk}/", "/nodes/"):
+        page = charlie_client.get(address).content.decode()
+        assert "revision 21, as of" in page
+        assert "up to date" not in page
+    assert (
+        "counts as offline 45 s after its last call"
+        in charlie_client.get(f"/nodes/{node.pk}/").content.decode()
+    )

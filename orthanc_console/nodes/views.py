@@ -24,6 +24,8 @@ from orthanc_console.nodes.attach import Instructions
 from orthanc_console.nodes.forms import NodeForm
 from orthanc_console.nodes.models import ConfigRevision, Node
 from orthanc_console.nodes.setting_words import settings_of
+from routing.models import Destination, Rule
+from routing.models.rule import Enforcement
 
 SHOWN = 10
 
@@ -83,7 +85,13 @@ def _attach(request: SignedInRequest, node: Node, secret: str) -> HttpResponse:
         token=secret,
         download=request.build_absolute_uri("/agent/plugin.zip"),
     )
-    context = {"node": node, "secret": secret, "instructions": instructions}
+    context = {
+        "node": node,
+        "secret": secret,
+        "instructions": instructions,
+        "common_rules": Rule.objects.filter(nodes=None).exclude(enforcement=Enforcement.DISABLED),
+        "common_destinations": Destination.objects.filter(nodes=None, gone_at=None, enabled=True),
+    }
     return render(request, "nodes/attach.html", context)
 
 

@@ -58,7 +58,9 @@ def rows() -> QuerySet[Delivery]:
 def deliveries(request: SignedInRequest) -> HttpResponse:
     found = DeliveryFilter(request.GET, rows())
     valid = found.is_valid()
-    tabs = _tabs(request) if valid else []
+    counts, chosen = _counts(request) if valid else ({}, set())
+    tabs = _tabs(request, counts, chosen) if valid else []
+    shown = {state: n for state, n in counts.items() if state in chosen or not chosen}
     page = page_of(found.qs if valid else Delivery.objects.none(), request)
     tell(page.results)
     context = {
@@ -67,19 +69,30 @@ def deliveries(request: SignedInRequest) -> HttpResponse:
         "tabs": tabs,
         "count": next((tab["count"] for tab in tabs if tab["current"]), None),
         "page": page,
+        "retryable": sum(shown.get(state, 0) for state in services.RETRYABLE),
+        "cancellable": sum(shown.get(state, 0) for state in LIVE_STATES),
         "query": request.GET.urlencode(),
         "kept": [(name, value) for name in KEPT for value in request.GET.getlist(name)],
     }
     return render_live(request, "deliveries/list.html", "deliveries/list_part.html", context)
 
 
-def _tabs(request: SignedInRequest) -> list[dict[str, Any]]:
-    """Groups of states with their counts under the other filters."""
+def _counts(request: SignedInRequest) -> tuple[dict[str, int], set[str]]:
+    """Deliveries by state under the other filters, and the states that are chosen (none: all)."""
     rest = request.GET.copy()
     rest.pop("cursor", None)
     chosen = {state for each in rest.pop("state", []) for state in each.split(",") if state}
     others = DeliveryFilter(rest, Delivery.objects.order_by())
-    counts = dict(others.qs.values_list("state").annotate(Count("pk", distinct=True)))
+    return dict(others.qs.values_list("state").annotate(Count("pk", distinct=True))), chosen
+
+
+def _tabs(
+    request: SignedInRequest, counts: dict[str, int], chosen: set[str]
+) -> list[dict[str, Any]]:
+    """Groups of states with their counts."""
+    rest = request.GET.copy()
+    for name in ("cursor", "state"):
+        rest.pop(name, None)
     tabs = []
     for words, states in GROUPS:
         query = rest.copy()
