@@ -25,7 +25,7 @@ class Inventory:
         self._state = state
         self._orthanc = orthanc
         self._sender = sender
-        # None until the first configuration: what was written before must not be taken out for want of one.
+        # None until the first configuration: for want of one, nothing is known of what is the console's and what Orthanc's own.
         self._wanted: list[Destination] | None = None
         self._pending = False
         # [kind, name] of those of the console that Orthanc has by itself, with the same address.
@@ -41,15 +41,15 @@ class Inventory:
 
     def step(self) -> float:
         """Write what changed and read what there is. Returns seconds until the next look."""
+        if self._wanted is None:
+            return LOOK
         pending, self._pending = self._pending, False
         present = {kind: self._list(kind) for kind in TRANSPORTS}
         written: list[list[str]] = self._state.get(WRITTEN, [])
-        kept = written
-        if self._wanted is not None:
-            kept = self._write(present, self._wanted, written, force=pending)
-            self._remove([entry for entry in written if entry not in kept])
-            if kept != written:
-                self._keep(kept)
+        kept = self._write(present, self._wanted, written, force=pending)
+        self._remove([entry for entry in written if entry not in kept])
+        if kept != written:
+            self._keep(kept)
         self.discovered = [
             {**FIELDS, "kind": kind, "name": name, **TRANSPORTS[kind].found(name, entry)}
             for kind, entries in present.items()
