@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from routing.conditions import MATCH, UNDECIDED, Condition, StudyFacts, decide
@@ -22,12 +22,13 @@ class Version(NamedTuple):
 
 
 class Past(NamedTuple):
-    """A study as the console knows it. `at` is the local time at which its node decided."""
+    """A study as the console knows it. `at` is the local time at which its node decided, `day` when it was reported."""
 
     pk: int
     node: int
     size: int | None
     at: datetime
+    day: date
     facts: dict[str, Any]
 
 
@@ -76,7 +77,7 @@ class Replay:
         stopped = any(_result(each, study, facts) == MATCH for each in self.stops)
         now = _result(self.rule, study, facts)
         was = not stopped and self.saved is not None and _result(self.saved, study, facts) == MATCH
-        day = tally.days.setdefault(study.at.date().isoformat(), [0, 0, 0])
+        day = tally.days.setdefault(study.day.isoformat(), [0, 0, 0])
         tally.seen += 1
         day[0] += 1
         if now == UNDECIDED:

@@ -178,4 +178,4 @@ def _ahead(backtest: Backtest) -> Iterator[tuple[Past, Any]]:
     zone = timezone.get_current_timezone()
     for pk, node, size, stable_at, reported_at, facts in values.iterator(chunk_size=CHUNK):
         at = (stable_at or reported_at).astimezone(zone).replace(tzinfo=None)
-        yield Past(pk, node, size, at, facts), reported_at
+        yield Past(pk, node, size, at, reported_at.astimezone(zone).date(), facts), reported_at

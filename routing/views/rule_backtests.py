@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from orthanc_console.accounts.access import SignedInRequest, viewer_required
@@ -118,7 +119,7 @@ def _bars(made: Backtest) -> dict[str, Any]:
     counts = made.tally.get("days") or {}
     if not counts:
         return {}
-    first, last = date.fromisoformat(min(counts)), date.fromisoformat(max(counts))
+    first, last = timezone.localdate(made.since), timezone.localdate(made.until)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     rows = [(day, *counts.get(day.isoformat(), (0, 0, 0))) for day in days]
     most = max((max(row[2], row[3]) for row in rows), default=0) or 1

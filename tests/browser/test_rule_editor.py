@@ -92,6 +92,27 @@ def test_conditions_are_dragged_and_grouped_with_the_mouse(alice_page: Page) -> 
     )
 
 
+def test_a_rule_without_a_condition_is_not_saved_and_every_study_is_said_on_purpose(
+    alice_page: Page, pacs: Destination
+) -> None:
+    page = alice_page
+    page.goto("/rules/new/")
+    page.get_by_label("Name", exact=True).fill("r")
+    page.get_by_label("PACS").check()
+    expect(page.get_by_text("There is no condition yet.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Condition")).to_be_focused()
+    assert not Rule.objects.exists()
+    page.get_by_role("tab", name="Builder").click()
+    page.get_by_role("button", name="Let every study match").click()
+    expect(page.locator("#check")).to_contain_text("Every study.")
+    page.get_by_role("button", name="Add a condition").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator("#id_expression")).to_have_value("")
+    page.get_by_role("button", name="Let every study match").click()
+    expect(page.locator("#id_expression")).to_have_value("true")
+
+
 def test_an_error_is_underlined_where_it_is_and_corrected_with_a_click(alice_page: Page) -> None:
     page = alice_page
     page.goto("/rules/new/")

@@ -21,7 +21,7 @@ function element(name, attributes = {}, ...children) {
 }
 
 export class Builder {
-  // `changed(tree)` is called after each edit, with undefined while something is missing;
+  // `changed(tree)` is called after each edit, with undefined while something is missing, with null for no condition;
   // `textOf(tree)` promises the text of a tree.
   constructor(root, config, url, changed, textOf) {
     this.root = root;
@@ -42,6 +42,11 @@ export class Builder {
     this.draw();
   }
 
+  loadNothing() {
+    this.tree = group("all");
+    this.draw();
+  }
+
   loadText(text) {
     this.tree = chipOfText(text);
     this.draw();
@@ -49,7 +54,7 @@ export class Builder {
 
   changedNow() {
     const tree = toTree(this.tree, this.operators);
-    this.changed(tree === null ? { value: true, type: "boolean" } : tree);
+    this.changed(tree === null && this.tree.everything ? { value: true, type: "boolean" } : tree);
   }
 
   draw(focus = null) {
@@ -73,10 +78,14 @@ export class Builder {
     }, ...KINDS.map((kind) => element("option", { value: kind, selected: kind === part.kind }, words[kind])));
     const head = element("div", { class: "builder-head" }, select, ...(isRoot ? [] : [this.moves(part, true)]));
     const list = element("ol", { class: "builder-parts" }, ...part.parts.map((each) => this.item(each)));
-    const empty = element("p", { class: "muted small" }, isRoot ? words.everyStudy : words.emptyGroup);
+    const nothing = isRoot ? (part.everything ? words.everyStudy : words.noCondition) : words.emptyGroup;
+    const empty = element("p", { class: "muted small" }, nothing);
     const add = element("div", { class: "builder-add" },
       this.button("plus", words.addCondition, () => this.add(part, row()), "add"),
       this.button("plus", words.addGroup, () => this.add(part, group("any", [row()])), "add-group"));
+    if (isRoot && !part.parts.length && !part.everything) {
+      add.append(this.button("plus", words.matchAll, () => this.everything(), "everything"));
+    }
     return element("fieldset", { class: "builder-group", "data-key": part.key },
       element("legend", { class: "visually-hidden" }, words.groupKind), head, part.parts.length ? list : empty, add);
   }
@@ -221,7 +230,13 @@ export class Builder {
 
   // Changes of the structure; each keeps the focus at what was changed and says what happened.
 
+  everything() {
+    this.tree.everything = true;
+    this.edited("[data-role=add]");
+  }
+
   add(part, made) {
+    this.tree.everything = false;
     part.parts.push(made);
     announce(this.words.added);
     this.edited(`[data-key="${made.key}"] [data-role=field]`);

@@ -33,8 +33,11 @@ function start(root) {
   }) : () => {};
   const text = new TextView(area, config, symbols, () => later({ text: area.value }));
   const builder = new Builder(views.builder, config, symbols, (tree) => {
-    if (tree !== undefined) later({ tree });
+    if (tree === null) clear();
+    else if (tree !== undefined) later({ tree });
   }, textOf);
+  // What the form misses is shown where it can be typed.
+  area.addEventListener("invalid", () => { if (views.text.hidden) tabs.text.click(); });
 
   tabs.text.closest("[role=tablist]").hidden = false;
   views.text.setAttribute("role", "tabpanel");
@@ -71,6 +74,14 @@ function start(root) {
     show(answer);
   }
 
+  function clear() {
+    clearTimeout(timer);
+    asked += 1;
+    text.text = "";
+    drawn = "";
+    show(null);
+  }
+
   async function textOf(tree) {
     const key = JSON.stringify(tree);
     if (!said.has(key)) said.set(key, post(parse, { tree }).then((answer) => answer.text).catch(() => "…"));
@@ -88,7 +99,7 @@ function start(root) {
 
   function draw() {
     if (drawn !== null && drawn === area.value && views.builder.childElementCount) return;
-    if (!area.value.trim()) builder.load({ value: true });
+    if (!area.value.trim()) builder.loadNothing();
     else if (parsed?.tree) builder.load(parsed.tree);
     else builder.loadText(area.value);
     drawn = area.value;

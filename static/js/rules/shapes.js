@@ -19,7 +19,7 @@ export const chipOfText = (text) => group("all", [chip(null, text)]);
 export const kindOf = (part) => (part.list ? "list" : part.type);
 
 export function fromTree(tree, operators) {
-  if (tree.value === true) return group("all");
+  if (tree.value === true) return { ...group("all"), everything: true };
   const part = partFrom(tree, operators);
   return isGroup(part) ? part : group("all", [part]);
 }
