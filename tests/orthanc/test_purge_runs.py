@@ -18,7 +18,7 @@ from tests.orthanc.purging import (
     wait_for_state,
     wait_until_stable,
 )
-from tests.orthanc.site import Site
+from tests.orthanc.site import Site, unique
 
 
 def test_a_run_deletes_what_is_old_and_tells_why_it_keeps_the_rest(
@@ -147,10 +147,10 @@ def _clean(site: Site) -> None:
 def test_only_what_a_destination_has_is_deleted_and_the_history_says_where_it_is(
     site: Site, destination: OrthancServer, tmp_path: Path
 ) -> None:
-    pacs = site.modality(destination, verify="instances")
+    pacs, accession = site.modality(destination, verify="instances"), unique("A")
     site.rule('StudyID == "forward"', [pacs])
     site.settle()
-    forwarded = store(site, tmp_path, "20190101", StudyID="forward", AccessionNumber="ACC-77")
+    forwarded = store(site, tmp_path, "20190101", StudyID="forward", AccessionNumber=accession)
     elsewhere = store(site, tmp_path, "20190101", StudyID="stays")
     site.wait_for(forwarded, "verified")
     site.wait_for_study(elsewhere)
@@ -162,7 +162,7 @@ def test_only_what_a_destination_has_is_deleted_and_the_history_says_where_it_is
         }
         answer = site.console.request("DELETE", f"/destinations/{pacs['id']}/")
         assert answer.status_code == 400
-    (line,) = site.console.pages("/purged-studies/", search="ACC-77")
+    (line,) = site.console.pages("/purged-studies/", search=accession)
     (proof,) = line["verified"]
     assert (proof["name"], proof["at"] is not None) == (pacs["name"], True)
     assert (line["run"], line["policy_name"]) == (run["id"], made["name"])
