@@ -228,6 +228,6 @@ def test_an_offline_node_shows_what_was_known_at_its_last_call(charlie_client: C
         assert "revision 21, as of" in page
         assert "up to date" not in page
     assert (
-        "counts as offline 45 s after its last call"
+        "A node counts as offline 45 s after its last call"
         in charlie_client.get(f"/nodes/{node.pk}/").content.decode()
     )

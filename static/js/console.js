@@ -139,3 +139,17 @@ document.addEventListener("live:updated", () => refresh(document));
 
 refresh(document);
 for (const tab of document.querySelectorAll("[role=tab][aria-selected=true]")) choose(tab);
+
+// On a phone, filters would take the first screen: they fold behind their name, and the chips below tell which are active.
+const phone = matchMedia("(max-width: 40rem)");
+for (const form of document.querySelectorAll("form.filters")) {
+  const fold = document.createElement("details");
+  const summary = document.createElement("summary");
+  fold.className = "filters-fold";
+  summary.textContent = form.getAttribute("aria-label");
+  form.before(fold);
+  fold.append(summary, form);
+  const arrange = () => { fold.open = !phone.matches; };
+  phone.addEventListener("change", arrange);
+  arrange();
+}
