@@ -51,7 +51,7 @@ def _stopped(
     if last.get("result") != "match" or last.get("enforcement") != "active":
         return "", ()
     revision = (
-        RuleRevision.objects.filter(rule=last.get("rule"), number=last.get("revision"))
+        RuleRevision.objects.filter(rule=last.get("rule"), number=int(last.get("revision") or 0))
         .select_related("rule")
         .first()
     )
