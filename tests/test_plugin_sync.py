@@ -248,6 +248,21 @@ def test_a_command_that_cannot_be_done_is_answered(
     assert words in result["detail"]
 
 
+def test_what_comes_right_after_a_report_goes_together_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "REST_SHARE", 10_000)
+    with http_server(good()) as server:
+        plugin = Plugin(tmp_path, server)
+        plugin.add_events(1)
+        plugin.report_now()
+        plugin.add_events(2)
+        assert 0 < plugin.sync.report() <= sync.LONGEST_REST
+        assert [len(events) for events in sent_events(server)] == [1]
+        plugin.report_now()
+    assert [len(events) for events in sent_events(server)] == [1, 2]
+
+
 def test_a_status_that_changed_is_reported_soon_and_one_that_did_not_seldom(tmp_path: Path) -> None:
     with http_server(good()) as server:
         plugin = Plugin(tmp_path, server)
@@ -256,7 +271,7 @@ def test_a_status_that_changed_is_reported_soon_and_one_that_did_not_seldom(tmp_
         assert len(server.requests) == 1
         plugin.warnings.set("code", "Something happened.")
         plugin.sync._status_at -= 1
-        plugin.sync.report()
+        plugin.report_now()
     status = server.requests[-1].body["status"]
     assert [warning["code"] for warning in status["warnings"]] == ["code"]
     assert status["orthanc_version"] == "1.12.7"

@@ -205,6 +205,10 @@ class State:
             )
         return events
 
+    def newest_event(self) -> int:
+        """The number of the newest event, whether it was acknowledged or not; 0 before the first."""
+        return int(self.get("seq", 0))
+
     def outbox_size(self) -> int:
         return int(self.read("SELECT count(*) AS n FROM event")[0]["n"])
 

@@ -30,6 +30,9 @@ BOOT = str(uuid.uuid4())
 # A console that answers at once all the time must not be called in a tight loop.
 SHORTEST_LISTEN = 0.1
 REPORT_LOOK = 0.5
+# After a report comes a rest, as a multiple of the time that the report took, and in seconds at most.
+REST_SHARE = 3.0
+LONGEST_REST = 0.5
 
 
 class Sync:
@@ -111,11 +114,16 @@ class Sync:
         rest = self._not_before - time.monotonic()
         if rest > 0:
             return rest
+        began = time.monotonic()
         pause = self._guarded("report", REPORT_LOOK, self._report)
-        self._not_before = time.monotonic() + (pause if pause > REPORT_LOOK else 0)
+        now = time.monotonic()
+        # Many small reports cost the console, and this server, far more than a few large ones.
+        rest = min((now - began) * REST_SHARE, LONGEST_REST)
+        self._not_before = now + (pause if pause > REPORT_LOOK else rest)
         return pause
 
     def _report(self) -> None:
+        newest = self._state.newest_event()
         while True:
             events = self._state.waiting_events(self._batch, BATCH_BYTES)
             results = self._state.waiting_results()
@@ -126,6 +134,9 @@ class Sync:
             done = [result["command"] for result in results]
             self._state.acknowledge(last, done, clock.now() - REMEMBER_COMMANDS)
             self._batch = BATCH_EVENTS
+            if last >= newest:
+                # What came meanwhile goes together in the next report.
+                return
 
     def _status_due(self) -> bool:
         age = abs(clock.now() - self._status_at)
