@@ -147,7 +147,8 @@ for (const form of document.querySelectorAll("form.filters")) {
   const summary = document.createElement("summary");
   fold.className = "filters-fold";
   summary.textContent = form.getAttribute("aria-label");
-  form.before(fold);
+  // Not form.before(): a filter may have a field of that name, which hides the method.
+  form.parentNode.insertBefore(fold, form);
   fold.append(summary, form);
   const arrange = () => { fold.open = !phone.matches; };
   phone.addEventListener("change", arrange);
