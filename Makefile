@@ -40,8 +40,8 @@ test: test-packages environment lint ## The whole test suite
 	$(BIN)/pytest -n 4 --dist=loadfile tests/orthanc
 	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest -n 2 $(NOT_A_DATABASE_TEST)
 
-bench: packages environment ## The benchmarks, as a table of ratios
-	@$(BIN)/python -m benchmarks
+bench: packages environment ## The benchmarks, as a table of ratios; BENCH=--help tells of its options
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 lint: environment ## Formatter, linter, types, templates, import rules, migrations
 	$(BIN)/ruff check

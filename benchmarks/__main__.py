@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name ...]`: measure, print, and write RESULTS.md when all of it ran."""
+"""`python -m benchmarks [name ...]`: measure, print, and write the tables into RESULTS.md."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from pathlib import Path
 
 import requests
 
+from benchmarks import report
 from benchmarks.bench import Bench
 from benchmarks.cases import CASES
-from benchmarks.rows import Row, markdown, plain
+from benchmarks.rows import Row, plain
 from testbed.console import ConsoleServer
 from testbed.processes import ServerError
 from testbed.versions import OrthancVersion, VersionUnavailableError, ensure, version_names
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-INTRODUCTION = """# Results of `make bench`
-
-Real Orthanc servers, the console and the sender on one machine, everything on loopback. Compare ratios, not seconds: they were
-taken in one run, with their baselines in the same run. A setting says what was measured; "full" sizes are those of
-`python -m benchmarks --full`.
-"""
 
 
 def main() -> int:
@@ -39,15 +34,15 @@ def main() -> int:
     # Both ways of asking to stop end the servers of the case.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = options.name or list(CASES)
-    results: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="orthanc-console-bench-") as folder:
         prepared = Path(folder) / "prepared"
         ConsoleServer(prepared / "console").prepare()
         for name in names:
-            results[name] = _run(name, Path(folder) / name, prepared, options)
-    if options.output:
-        options.output.write_text(_report(results, options), encoding="utf-8")
-        print(f"\nWritten to {options.output}")
+            conditions = _conditions(options)
+            rows = _run(name, Path(folder) / name, prepared, options)
+            about = str(sys.modules[CASES[name].__module__].__doc__)
+            report.write(options.output, name, about, conditions, rows)
+    print(f"\nWritten to {options.output}")
     return 0
 
 
@@ -62,11 +57,8 @@ def _options() -> argparse.Namespace:
         default="host",
         help="of Orthanc, with commas, or `all`; cases for which it does not matter use the first",
     )
-    parser.add_argument("--output", type=Path, help="write the tables to this file, too")
-    options = parser.parse_args()
-    if not options.name and not options.output:
-        options.output = RESULTS
-    return options
+    parser.add_argument("--output", type=Path, default=RESULTS, help="the file with the tables")
+    return parser.parse_args()
 
 
 def _versions(text: str) -> list[OrthancVersion]:
@@ -94,17 +86,12 @@ def _run(name: str, folder: Path, prepared: Path, options: argparse.Namespace) -
     return rows
 
 
-def _report(results: dict[str, list[Row]], options: argparse.Namespace) -> str:
+def _conditions(options: argparse.Namespace) -> str:
     versions = ", ".join(version.full_number() for version in options.versions)
-    machine = (
-        f"Orthanc {versions}; Python {platform.python_version()}; {os.cpu_count()} processors; "
-        f"{'full' if options.full else 'default'} sizes."
+    return (
+        f"Orthanc {versions}; Python {platform.python_version()}; {os.cpu_count()} processors, load before "
+        f"{os.getloadavg()[0]:.1f}; {'full' if options.full else 'default'} sizes."
     )
-    parts = [INTRODUCTION, machine, ""]
-    for name, rows in results.items():
-        parts += [f"## {name}", "", str(sys.modules[CASES[name].__module__].__doc__), ""]
-        parts += [markdown(rows), ""]
-    return "\n".join(parts)
 
 
 if __name__ == "__main__":

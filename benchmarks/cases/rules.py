@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -31,13 +32,10 @@ def run(bench: Bench) -> Iterator[Row]:
     yield from language(texts)
     yield hostile()
     console = bench.console()
-    times = [
-        seconds(lambda t=text: console.post("/rules/parse/", {"text": t})) for text in texts[:60]
-    ]
-    limit = {"limit": 50, "unit": " ms", "setting": "60 rules, over HTTP"}
-    yield at_most(
-        "parse endpoint", median(times) * 1000, **limit, spread=around([1000 * t for t in times])
-    )
+    times = [seconds(partial(console.post, "/rules/parse/", {"text": text})) for text in texts[:60]]
+    spread = around([1000 * each for each in times])
+    setting = "60 rules, over HTTP"
+    yield at_most("parse endpoint", median(times) * 1000, 50, " ms", setting, spread=spread)
     yield replay(console, bench.size(20_000, 100_000))
 
 
@@ -49,14 +47,14 @@ def seconds(act: Callable[[], object], clock: Callable[[], float] = time.perf_co
 
 def language(texts: list[str]) -> Iterator[Row]:
     trees = [parse(text).tree for text in texts]
-    compiled = [seconds(lambda t=tree: compile_condition(t), time.thread_time) for tree in trees]
+    compiled = [seconds(partial(compile_condition, tree), time.thread_time) for tree in trees]
     yield at_most("compile a rule", median(compiled) * 1000, 1, " ms", "median of 1,000 rules")
     conditions = [compile_condition(tree) for tree in trees]
     chance = random.Random(6)
     times = []
     for _study in range(15):
         raw = language_pairs.make_facts(chance)
-        times.append(seconds(lambda r=raw: evaluate(conditions, r), time.thread_time))
+        times.append(seconds(partial(evaluate, conditions, raw), time.thread_time))
     spread = around([1000 * each for each in times])
     yield at_most(
         "1,000 rules on a study",
@@ -80,12 +78,12 @@ def hostile() -> Row:
     )
     slowest = 0.0
     for text in hostile_rules(2000):
-        slowest = max(slowest, seconds(lambda t=text: parse(t), time.thread_time))
+        slowest = max(slowest, seconds(partial(parse, text), time.thread_time))
         tree = parse(text).tree
         if tree is not None:
             condition = compile_condition(tree)
             slowest = max(
-                slowest, seconds(lambda c=condition: decide(c, facts, now=NOW), time.thread_time)
+                slowest, seconds(partial(decide, condition, facts, now=NOW), time.thread_time)
             )
     setting = "the slowest of 2,000 hostile rules, parsed and decided"
     return at_most("a hostile rule", slowest * 1000, 50, " ms", setting)
