@@ -31,6 +31,7 @@ class FakeOrthanc:
         self.studies = {f"study-{n}": self._study(f"study-{n}") for n in range(count)}
         self.refused: set[str] = set()
         self.mute: set[str] = set()
+        self.unanswered: set[str] = set()
         self.deleted: list[str] = []
         self.before_delete: Callable[[str], None] = lambda study: None
 
@@ -56,6 +57,8 @@ class FakeOrthanc:
         study = path.split("/")[2]
         if study not in self.studies:
             raise NotFound(404, 0, "Unknown resource")
+        if study in self.unanswered:
+            raise OrthancDown("timed out")
         if path.endswith("/statistics"):
             return {"DiskSize": "1000", "CountInstances": 1, "CountSeries": 1}
         if path.endswith("/series?expand"):
@@ -167,6 +170,15 @@ def test_a_study_about_which_orthanc_answers_oddly_is_kept(bench: Bench) -> None
     bench.work()
     assert bench.run(ident).deleted_count == 4
     assert bench.outcomes()["study-2"] == ("kept", "cannot_tell")
+
+
+def test_nor_does_one_that_orthanc_never_answers_about(bench: Bench) -> None:
+    bench.orthanc.unanswered = {"study-4"}
+    ident = bench.start()
+    bench.work()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count, run.kept_count) == ("done", 4, 1)
+    assert "study-4" in bench.orthanc.studies
 
 
 class Crash(BaseException):

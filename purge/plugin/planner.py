@@ -9,7 +9,7 @@ from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.log import logger
-from orthanc_console.plugin.orthanc_client import OrthancClient
+from orthanc_console.plugin.orthanc_client import OrthancClient, OrthancDown
 from purge.plugin.judge import (
     AT_SIGHT,
     CLOSER,
@@ -120,7 +120,13 @@ def plan(spec: Spec, around: Surroundings, usage: DiskUsage) -> Plan:
             due.append((age_key(spec, study), study.ident, seen))
     due.sort(key=lambda each: each[:2])
     for _age, ident, seen in due:
-        _look_closer(made, spec, seen or _ask_again(around, ident), to_free)
+        try:
+            _look_closer(made, spec, seen or _ask_again(around, ident), to_free)
+        except OrthancDown as down:
+            # Either Orthanc is away, and this raises again; or this one study takes it too long.
+            around.orthanc.get("/system")
+            logger.error("study %s was not answered about and is left out: %s", ident, down)
+            made.reasons["cannot_tell"] += 1
     return made
 
 
