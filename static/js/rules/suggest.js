@@ -75,7 +75,8 @@ export class Suggestions {
     const steps = { ArrowDown: 1, ArrowUp: -1 };
     if (event.key in steps) {
       event.preventDefault();
-      this.choose((this.active + steps[event.key] + this.items.length + (this.active < 0 && steps[event.key] < 0 ? 1 : 0)) % this.items.length);
+      const from = this.active < 0 && event.key === "ArrowUp" ? 0 : this.active;
+      this.choose((from + steps[event.key] + this.items.length) % this.items.length);
     } else if ((event.key === "Enter" || event.key === "Tab") && this.active >= 0) {
       event.preventDefault();
       event.stopImmediatePropagation();

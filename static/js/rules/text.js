@@ -55,9 +55,10 @@ export class TextView {
       to: Math.max(units(each.end), units(each.start) + 1),
       warning: each.warning,
     }));
-    this.area.classList.toggle("is-invalid", problems.some((each) => !each.warning));
-    this.area.toggleAttribute("aria-invalid", problems.some((each) => !each.warning));
-    if (this.area.hasAttribute("aria-invalid")) this.area.setAttribute("aria-invalid", "true");
+    const wrong = problems.some((each) => !each.warning);
+    this.area.classList.toggle("is-invalid", wrong);
+    if (wrong) this.area.setAttribute("aria-invalid", "true");
+    else this.area.removeAttribute("aria-invalid");
     this.draw();
   }
 
