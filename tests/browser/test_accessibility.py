@@ -43,7 +43,9 @@ def test_axe_finds_nothing_serious(
     for address in pages(site).values():
         page.goto(address)
         for summary in page.locator("main summary").all():
-            summary.click()
+            # That of the filters is for phones.
+            if summary.is_visible():
+                summary.click()
         found += findings(page)
     page.goto("/nodes/new/")
     page.get_by_label("Name").fill("attached")
