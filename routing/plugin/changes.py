@@ -213,14 +213,15 @@ class ChangeReader:
             page = self._page(since)
             for change in page["Changes"]:
                 kind, ident = change["ChangeType"], change["ID"]
-                newest = max(newest, clock.from_orthanc(change["Date"]) or 0.0)
+                if int(change["Seq"]) <= position:
+                    newest = max(newest, clock.from_orthanc(change["Date"]) or 0.0)
                 if kind in ("NewStudy", "NewSeries", "NewInstance"):
                     opened[(kind, ident)] = change
                 elif kind == "StableStudy":
                     opened.pop(("NewStudy", ident), None)
                 since = max(since, int(change["Seq"]))
             done = page["Done"]
-        # What is older was stable, and decided, while Orthanc still ran.
+        # What was older when the position was reached was stable then, and decided.
         oldest = newest - self._stable_age - SETTLE_MARGIN
         return {
             key
