@@ -58,7 +58,9 @@ def test_a_new_file_counts_on_above_the_one_that_it_replaces(tmp_path: Path) -> 
     assert new.waiting_events(1, 10)[0]["seq"] >= old.waiting_events(1, 10)[0]["seq"]
 
 
-@pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_a_corrupt_file_is_kept_aside_and_a_new_one_begun(tmp_path: Path, content: bytes) -> None:
     instance = State(tmp_path, []).instance
     for path in tmp_path.glob(FILE_NAME + "*"):
