@@ -172,6 +172,8 @@ class Executor:
             if held or age > HEARD_LATELY or (run.needs_approval and not run.approved):
                 return False
         self._runs.change(run.id, state="running", started_at=clock.now())
+        # What came while nothing was deleted is no reason to give way.
+        self._position = None
         return True
 
     def _unheard(self) -> float:
