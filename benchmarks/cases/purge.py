@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from benchmarks.bench import Bench
@@ -36,10 +36,9 @@ def run(bench: Bench) -> Iterator[Row]:
     setting = f"{count:,} studies of 1 instance, half of them due"
     yield from planning(console, node, count, setting)
     share = count // 8
-    alone = upload_rate(node, bench.folder, count * 10)
-    ratio = compare(console, node, due, 5, share // 5, f'StudyDate == d"{DAY}"')
+    ratio = compare(console, node, due, 2, share // 2, f'StudyDate == d"{DAY}"')
     yield at_least("deletions a second, run / bare loop", ratio, 0.6, "", setting)
-    yield from while_deleting(bench, console, node, alone, 2 * share, setting)
+    yield from while_deleting(bench, console, node, 2 * share, setting)
     yield from large(bench, console, node)
 
 
@@ -197,14 +196,10 @@ def upload_rate(node: OrthancServer, folder: Path, first: int) -> float:
 
 
 def while_deleting(
-    bench: Bench,
-    console: ConsoleServer,
-    node: OrthancServer,
-    alone: float,
-    share: int,
-    setting: str,
+    bench: Bench, console: ConsoleServer, node: OrthancServer, share: int, setting: str
 ) -> Iterator[Row]:
-    """Receive, and answer, while a run deletes at the rate that policies have unless they say otherwise."""
+    """Receive, and answer, while a run deletes: at the rate that policies have unless they say otherwise, and without limit."""
+    before = upload_rate(node, bench.folder, 30_000_000)
     made = policy(console, max_studies_per_run=share, studies_per_minute=600)
     run_id = start(console, made)
     wait_for_run(console, run_id, "running")
@@ -219,17 +214,23 @@ def while_deleting(
 
     asker = threading.Thread(target=ask)
     asker.start()
-    limited = upload_rate(node, bench.folder, 40_000_000) / alone
+    limited = upload_rate(node, bench.folder, 40_000_000)
     console.post(f"/purge-runs/{run_id}/cancel/", {})
     wait_for_run(console, run_id, "cancelled")
     run_id = start(console, policy(console, max_studies_per_run=share))
     wait_for_run(console, run_id, "running", "done")
-    unlimited = upload_rate(node, bench.folder, 50_000_000) / alone
+    unlimited = upload_rate(node, bench.folder, 50_000_000)
     over.set()
     asker.join()
     wait_for_run(console, run_id, "done")
-    yield at_least("upload rate during a run / without, 600 a minute", limited, 0.7, "", setting)
-    yield at_least("upload rate during a run / without, no limit", unlimited, 0.7, "", setting)
+    # Disks are not equally fast all the time, so the rate without a purge is taken before and after.
+    alone = mean([before, upload_rate(node, bench.folder, 55_000_000)])
+    yield at_least(
+        "upload rate during a run / without, 600 a minute", limited / alone, 0.7, "", setting
+    )
+    yield at_least(
+        "upload rate during a run / without, no limit", unlimited / alone, 0.7, "", setting
+    )
     longest = f"; median {median(waits) * 1000:.0f} ms"
     yield at_most(
         "longest wait for /system meanwhile", max(waits) * 1000, 500, " ms", setting, spread=longest
