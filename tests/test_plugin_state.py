@@ -112,3 +112,12 @@ def test_a_full_disk_is_an_error_and_not_a_loss(tmp_path: Path) -> None:
     with state.transaction() as db:
         State.put(db, "position", 2)
     assert state.get("position") == 2
+
+
+def test_a_file_of_another_layout_is_kept_aside(tmp_path: Path) -> None:
+    State(tmp_path, [])
+    with sqlite3.connect(tmp_path / FILE_NAME) as other:
+        other.execute("PRAGMA user_version = 99")
+    state = State(tmp_path, [])
+    assert state.replaced is not None
+    assert state.fresh

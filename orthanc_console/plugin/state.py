@@ -19,6 +19,8 @@ from orthanc_console.plugin import clock
 from orthanc_console.plugin.log import logger
 
 FILE_NAME = "orthanc-console.db"
+# Raised with every change of a table that an older plugin's file does not have.
+LAYOUT = 1
 # When the console answered last, in seconds since the epoch.
 HEARD = "heard_at"
 KEEP_HEARD_EVERY = 60.0
@@ -97,12 +99,22 @@ class State:
             db.execute("PRAGMA synchronous=NORMAL")
             if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("the integrity check failed")
+            self._require_layout(db)
             db.executescript(self._schema)
             db.execute("INSERT OR REPLACE INTO value VALUES ('opened', ?)", (str(clock.now()),))
         except sqlite3.Error:
             db.close()
             raise
         return db
+
+    @staticmethod
+    def _require_layout(db: sqlite3.Connection) -> None:
+        """Mark a new file with the layout of this version; refuse one of another."""
+        layout = db.execute("PRAGMA user_version").fetchone()[0]
+        empty = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        if not empty and layout != LAYOUT:
+            raise sqlite3.DatabaseError(f"it is of layout {layout}, and this plugin knows {LAYOUT}")
+        db.execute(f"PRAGMA user_version = {LAYOUT}")
 
     def _put_aside(self) -> Path:
         aside = self._path.with_name(f"{FILE_NAME}.unusable-{int(time.time())}")
