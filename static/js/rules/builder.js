@@ -155,6 +155,7 @@ export class Builder {
     });
     const look = async () => {
       const asked = input.value.trim();
+      suggestions.narrow(asked);
       const found = await symbols(this.url, asked).catch(() => []);
       if (asked === input.value.trim() && document.activeElement === input) {
         suggestions.show(found.slice(0, 12).map((each) => asItem(each, this.words)));

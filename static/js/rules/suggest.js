@@ -35,6 +35,7 @@ export class Suggestions {
   show(items) {
     if (!items.length) return this.close();
     const before = this.items.map((each) => each.title).join("\n");
+    const chosen = this.items[this.active]?.title;
     this.items = items;
     this.active = -1;
     this.owner.removeAttribute("aria-activedescendant");
@@ -44,6 +45,15 @@ export class Suggestions {
     if (before !== items.map((each) => each.title).join("\n")) {
       announce(this.words.found.replace("{n}", items.length));
     }
+    // What was chosen stays chosen when the server's answer comes after the arrow key.
+    const place = items.findIndex((each) => each.title === chosen);
+    if (place >= 0) this.choose(place);
+  }
+
+  // Until the server has answered, only what still fits may be chosen.
+  narrow(typed) {
+    const wanted = typed.toLowerCase();
+    this.show(this.items.filter((each) => each.title.toLowerCase().includes(wanted)));
   }
 
   option(item, place) {
