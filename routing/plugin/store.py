@@ -85,7 +85,9 @@ class DeliveryStore:
 
     def add(self, db: sqlite3.Connection, delivery: Delivery) -> None:
         """Keep a new delivery; all of its instances wait."""
-        self._save(db, replace(delivery, unassigned=delivery.instance_count), None)
+        new = replace(delivery, unassigned=delivery.instance_count)
+        self._insert(db, "delivery", {**vars(new), "rules": json.dumps(new.rules)})
+        self._state.add_event(db, "delivery.changed", new.as_report(None))
 
     def change(
         self, delivery: Delivery, attempt: dict[str, Any] | None = None, **values: Any
@@ -323,14 +325,10 @@ class DeliveryStore:
         **values: Any,
     ) -> Delivery:
         changed = replace(delivery, **values)
-        self._save(db, changed, attempt)
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        db.execute(f"UPDATE delivery SET {columns} WHERE id = :id", {**values, "id": delivery.id})  # noqa: S608
+        self._state.add_event(db, "delivery.changed", changed.as_report(attempt))
         return changed
-
-    def _save(
-        self, db: sqlite3.Connection, delivery: Delivery, attempt: dict[str, Any] | None
-    ) -> None:
-        self._insert(db, "delivery", {**vars(delivery), "rules": json.dumps(delivery.rules)})
-        self._state.add_event(db, "delivery.changed", delivery.as_report(attempt))
 
     @staticmethod
     def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
