@@ -89,11 +89,8 @@ class Sender:
                 self._recover()
             if self._configured and time.monotonic() >= self._review_at:
                 self._hold_and_release()
-            ended = self._poll()
-            # First the next jobs: Orthanc's workers should not wait until the last ones are written down.
+            self._poll()
             self._fill()
-            for flight, outcome in ended:
-                self._land(flight, outcome)
             return self._until_next_look()
 
     def _until_next_look(self) -> float:
@@ -157,36 +154,24 @@ class Sender:
         state = "held" if reason else "waiting"
         self._store.change(delivery, state=state, reason=reason, next_attempt_at=opening)
 
-    def _poll(self) -> list[tuple[Flight, Outcome]]:
-        """Ask for all jobs; returns those that ended well. A failure may close its lane, so it is dealt with at once."""
-        ended = []
+    def _poll(self) -> None:
         for flight in list(self._flying.values()):
             outcome = job_outcome(self._orthanc, flight.job_id)
-            if outcome.state == "succeeded":
-                self._leave(flight)
-                ended.append((flight, outcome))
-            elif outcome.state != "running":
+            if outcome.state != "running":
                 self._land(flight, outcome)
             elif lane := self.lanes.get(flight.destination):
                 lane.progress[flight.id] = outcome.progress
-        return ended
-
-    def _leave(self, flight: Flight) -> None:
-        """The job holds none of Orthanc's workers any more."""
-        if self._flying.pop(flight.id, None) is None:
-            return
-        if lane := self.lanes.get(flight.destination):
-            lane.in_flight = max(0, lane.in_flight - 1)
-            lane.progress.pop(flight.id, None)
 
     def _land(self, flight: Flight, outcome: Outcome) -> None:
         destination = self.destinations.get(flight.destination)
         with self._store.at_once():
             ended = attempts.end(self._store, flight, outcome, destination)
-        self._leave(flight)
+        self._flying.pop(flight.id, None)
         lane = self.lanes.get(flight.destination)
         if lane is None or destination is None:
             return
+        lane.in_flight = max(0, lane.in_flight - 1)
+        lane.progress.pop(flight.id, None)
         if outcome.state == "succeeded":
             lane.last_success_at = clock.now()
             lane.answered(time.monotonic())
