@@ -20,7 +20,7 @@ from routing.plugin.transports import TRANSPORTS, Outcome, job_outcome, reachabl
 IDLE_LOOK = 0.25
 FIRST_POLL = 0.004
 LONGEST_POLL = 0.25
-# Of the time between now and the expected end of a job.
+# Of the time between now and the start or the expected end of a job.
 POLL_SHARE = 0.25
 # Seconds between two looks at the hours of destinations.
 HOURS_LOOK = 20.0
@@ -94,17 +94,16 @@ class Sender:
             return self._until_next_look()
 
     def _until_next_look(self) -> float:
-        """Seconds. Looks at a job are closest around the moment at which it should end by what its lane has learnt."""
+        """Seconds. Looks at a job are closest after its start and around its end, as far as its lane can expect that."""
         if not self._flying:
             return IDLE_LOOK
         now = clock.now()
-        ends = (
-            flight.started_at + flight.instance_count / self.lanes[flight.destination].speed
-            for flight in self._flying.values()
-            if flight.destination in self.lanes
-        )
-        distance = min((abs(end - now) for end in ends), default=LONGEST_POLL)
-        return min(max(distance * POLL_SHARE, FIRST_POLL), LONGEST_POLL)
+        distances = [LONGEST_POLL / POLL_SHARE]
+        for flight in self._flying.values():
+            if lane := self.lanes.get(flight.destination):
+                age = abs(now - flight.started_at)
+                distances.append(min(age, abs(flight.instance_count / lane.speed - age)))
+        return max(min(distances) * POLL_SHARE, FIRST_POLL)
 
     def _recover(self) -> None:
         """Take up the jobs that were in flight when the process ended; Orthanc keeps most of them."""
