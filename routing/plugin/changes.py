@@ -22,6 +22,8 @@ PAGE = 1000
 STUDIES_PAGE = 200
 # Seconds between two looks into the log.
 LOOK = 0.2
+# The same while images arrive: each look takes Orthanc's database for a moment, and what just arrived is not stable yet.
+LOOK_WHILE_RECEIVING = 0.8
 # A shared PostgreSQL index gives out numbers before its transactions end, so a change can show up after a later one.
 SHARED_INDEX_OVERLAP = 200
 # Orthanc looks for stable studies every half second, and its clock shows whole seconds.
@@ -88,7 +90,10 @@ class ChangeReader:
             return 0.0
         self._take(page["Changes"], position)
         self._settle()
-        return 0.0 if not page["Done"] else LOOK
+        if not page["Done"]:
+            return 0.0
+        receiving = any(change["ChangeType"] == "NewInstance" for change in page["Changes"])
+        return LOOK_WHILE_RECEIVING if receiving else LOOK
 
     def position(self) -> int:
         """Number of the last change that is taken care of."""
