@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from orthanc_console import stopping
 from orthanc_console.agent.capabilities import capabilities
 from orthanc_console.agent.messages import Incoming, SyncRequest
-from orthanc_console.nodes.models import FIRST_REVISION, Command, ConfigRevision, Node
+from orthanc_console.agent.waiting import Lookout, News
+from orthanc_console.nodes.models import Command, ConfigRevision, Node
 from orthanc_console.version import PROTOCOL
 
-NEWS_IS_LOOKED_FOR_EVERY = 0.25
 # A command whose result is not there yet may still be carried out; after this its answer is taken as lost.
 RESEND_AFTER = timedelta(seconds=10)
 COMMANDS_PER_ANSWER = 100
@@ -23,11 +22,9 @@ COMMANDS_PER_ANSWER = 100
 
 def wait_for_news(node: Node, request: SyncRequest) -> None:
     """Return when the configuration differs from the node's, a command waits, the time is up or the server stops."""
-    deadline = time.monotonic() + request.wait
-    while not _news(node, request):
-        rest = deadline - time.monotonic()
-        if rest <= 0 or stopping.pause(min(NEWS_IS_LOOKED_FOR_EVERY, rest)):
-            return
+    news = _news([node.pk])
+    if not news.asked and news.revision == request.config_revision and request.wait > 0:
+        _lookout.wait(node.pk, request.config_revision, request.wait)
 
 
 def compose(node: Node, request: SyncRequest, set_aside: list[Incoming]) -> dict[str, Any]:
@@ -57,25 +54,26 @@ def config_for(node: Node, revision: int) -> dict[str, Any]:
     return config
 
 
-def _waiting_commands(node: Node) -> QuerySet[Command]:
+def _waiting_commands(nodes: Iterable[int]) -> QuerySet[Command]:
     now = timezone.now()
     return Command.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
         Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER),
-        node=node,
+        node__in=nodes,
         finished_at=None,
     )
 
 
-def _news(node: Node, request: SyncRequest) -> bool:
-    waiting = _waiting_commands(node)
-    row = ConfigRevision.objects.filter(pk=1).values_list("number", Exists(waiting)).first()
-    revision, asked = row or (FIRST_REVISION, waiting.exists())
-    return bool(asked) or revision != request.config_revision
+def _news(nodes: Iterable[int]) -> News:
+    asked = _waiting_commands(nodes).order_by().values_list("node", flat=True).distinct()
+    return News(ConfigRevision.current(), frozenset(asked))
+
+
+_lookout = Lookout(_news)
 
 
 def _take_commands(node: Node) -> list[dict[str, Any]]:
-    commands = list(_waiting_commands(node)[:COMMANDS_PER_ANSWER])
+    commands = list(_waiting_commands([node.pk])[:COMMANDS_PER_ANSWER])
     if commands:
         sent = [command.pk for command in commands]
         Command.objects.filter(pk__in=sent).update(sent_at=timezone.now())

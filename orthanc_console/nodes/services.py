@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -129,6 +129,8 @@ def wait_for(command: Command, seconds: float) -> Command:
     """Wait until the node answered, at most `seconds`; `finished_at` is None when it did not."""
     deadline = time.monotonic() + seconds
     while command.finished_at is None and time.monotonic() < deadline:
+        # Who waits needs no connection; others do.
+        close_old_connections()
         if stopping.pause(ANSWER_IS_LOOKED_FOR_EVERY):
             break
         command.refresh_from_db()

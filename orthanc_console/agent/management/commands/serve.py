@@ -15,8 +15,8 @@ from orthanc_console import stopping
 from orthanc_console.env import env
 from routing.language import parse
 
-# Every online node holds one thread with its waiting call.
-THREADS = 32
+# Every online node holds one thread with its waiting call, which costs next to nothing; a thread starts when it is needed.
+THREADS = 256
 STOP_SECONDS = 2
 
 
