@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -77,6 +78,13 @@ def test_create_user_needs_a_known_role() -> None:
             run("create_user", *arguments)
 
 
+def test_create_user_first_makes_only_the_first_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSOLE_PASSWORD", GOOD)
+    run("create_user", "admin", "--role", "admin", "--first")
+    run("create_user", "other", "--role", "admin", "--first")
+    assert [user.username for user in User.objects.all()] == ["admin"]
+
+
 def test_create_api_token_prints_only_the_secret(alice: User) -> None:
     out, err = run("create_api_token", "alice")
     [secret] = out.splitlines()
@@ -103,3 +111,46 @@ def test_create_node_refuses_a_name_that_is_taken_or_wrong(name: str) -> None:
     with pytest.raises(CommandError):
         run("create_node", name)
     assert Node.objects.count() == 1
+
+
+def test_create_node_keeps_the_token_in_a_file(tmp_path: Path) -> None:
+    out, err = run("create_node", "main", "--token-file", str(tmp_path / "token"))
+    secret = (tmp_path / "token").read_text()
+    assert Node.objects.get().token_digest == tokens.digest(secret)
+    assert secret not in out + err
+    assert (tmp_path / "token").stat().st_mode & 0o007 == 0
+
+
+def test_create_node_again_with_its_file_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    run("create_node", "main", "--token-file", str(file))
+    before, events = file.read_text(), AuditEvent.objects.count()
+    run("create_node", "main", "--token-file", str(file))
+    assert file.read_text() == before and AuditEvent.objects.count() == events
+    assert Node.objects.get().token_digest == tokens.digest(before)
+
+
+@pytest.mark.parametrize("content", [None, "ocn_of_another_database"])
+def test_create_node_renews_a_token_that_its_file_does_not_have(
+    content: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    run("create_node", "main")
+    if content is not None:
+        file.write_text(content)
+    run("create_node", "main", "--token-file", str(file))
+    assert Node.objects.get().token_digest == tokens.digest(file.read_text())
+    assert AuditEvent.objects.filter(verb="node.token_replaced", actor_name="command line").exists()
+
+
+def test_create_node_leaves_a_revoked_token_revoked(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    run("create_node", "main", "--token-file", str(file))
+    Node.objects.get().revoke_token()
+    _out, err = run("create_node", "main", "--token-file", str(file))
+    assert Node.objects.get().token_digest is None and "was revoked" in err
+
+
+def test_create_node_tells_when_the_file_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="could not be kept"):
+        run("create_node", "main", "--token-file", str(tmp_path / "none" / "token"))

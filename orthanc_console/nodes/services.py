@@ -65,10 +65,10 @@ def rename(actor: User, node: Node, name: str) -> Node:
 
 
 @transaction.atomic
-def new_token(actor: User, node: Node) -> str:
+def new_token(actor: User | None, node: Node, actor_name: str = "") -> str:
     """Replace the node's token; returns the new secret. The old one stops at once."""
     secret = node.new_token()
-    log.record(actor, "node.token_replaced", node)
+    log.record(actor, "node.token_replaced", node, actor_name=actor_name)
     return secret
 
 

@@ -21,8 +21,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--role", choices=Role.values, required=True)
+        parser.add_argument(
+            "--first", action="store_true", help="do nothing where there is any user already"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["first"] and User.objects.exists():
+            self.stderr.write("There are users already; nothing was changed.")
+            return
         user = User(username=options["name"], role=options["role"])
         if User.objects.filter(username=user.username).exists():
             raise CommandError(f"There is a user {user.username} already; nothing was changed.")
