@@ -12,7 +12,7 @@ import pytest
 
 from orthanc_console.plugin.state import State
 from routing.plugin import attempts, deliveries, store
-from routing.plugin.deliveries import Delivery, Flight, flights, pack, together
+from routing.plugin.deliveries import Delivery, Flight, fair_share, flights, pack, together
 from routing.plugin.store import DeliveryStore
 from routing.plugin.transports import Outcome
 
@@ -96,22 +96,33 @@ def test_only_small_studies_that_were_not_refused_go_together(
     add(state, queue, "asked first", ask_first=True)
     add(state, queue, "elsewhere", destination=2)
     back = add(state, queue, "back", failures=3, unreachable=True, turn_at=NOW + 9)
-    assert [d.id for d in queue.small_ones(1)] == [d.id for d in [*small, back]]
+    assert [d.id for d in queue.small_ones(1, 100)] == [d.id for d in [*small, back]]
+    assert [d.id for d in queue.small_ones(1, 2)] == [d.id for d in small[:2]]
+    assert queue.count_small_ones(1) == 4
 
 
 def test_a_group_leaves_enough_for_all_workers_and_keeps_to_its_size(
     state: State, queue: DeliveryStore
 ) -> None:
     waiting = [add(state, queue, str(n), size=5, turn_at=NOW + n) for n in range(40)]
-    assert together(waiting, size=1000, workers=2) == waiting[:10]
-    assert together(waiting, size=12, workers=2) == waiting[:2]
-    assert together(waiting, size=1, workers=2) == waiting[:1]
-    assert together(waiting[:3], size=1000, workers=2) == waiting[:1]
+    share = fair_share(len(waiting), workers=2)
+    assert together(waiting, share, least=0, most=1000) == waiting[:10]
+    assert together(waiting, share, least=0, most=12) == waiting[:2]
+    assert together(waiting, share, least=0, most=1) == waiting[:1]
+    assert together(waiting, fair_share(3, workers=2), least=0, most=1000) == waiting[:1]
+
+
+def test_where_a_job_takes_longer_to_begin_than_to_send_more_go_together(
+    state: State, queue: DeliveryStore
+) -> None:
+    waiting = [add(state, queue, str(n), size=5, turn_at=NOW + n) for n in range(40)]
+    assert together(waiting, share=1, least=16, most=1000) == waiting[:3]
+    assert together(waiting, share=1, least=16, most=12) == waiting[:2]
 
 
 def fly(state: State, queue: DeliveryStore, studies: int) -> Flight:
     waiting = [add(state, queue, str(n)) for n in range(studies)]
-    jobs = [queue.begin(d, deliveries.unpack(d.instances), NOW) for d in waiting]
+    jobs = [queue.begin(d, d.instances, NOW) for d in waiting]
     return queue.has_job(Flight(tuple(jobs)), "job 1")
 
 
@@ -119,7 +130,9 @@ def test_a_job_of_several_studies_is_found_again_after_a_restart(
     state: State, queue: DeliveryStore
 ) -> None:
     flight = fly(state, queue, 3)
-    alone = queue.begin(add(state, queue, "alone"), {orthanc_id("alone 0")}, NOW + 1)
+    alone = queue.begin(
+        add(state, queue, "alone"), deliveries.pack([orthanc_id("alone 0")]), NOW + 1
+    )
     found = {f.job_id: {job.id for job in f.jobs} for f in flights(queue.jobs())}
     assert found == {"job 1": {job.id for job in flight.jobs}, "": {alone.id}}
 
@@ -145,7 +158,7 @@ def test_a_refusal_lets_each_study_go_alone_at_once_even_if_it_looks_permanent(
     refused = Outcome("failed", code=2014, error="Unable to determine the SOP class/instance")
     ended = attempts.end(queue, fly(state, queue, 3), refused, None)
     assert [(d.state, d.next_attempt_at, d.failures) for d in ended] == [("waiting", None, 1)] * 3
-    assert queue.small_ones(1) == []
+    assert queue.small_ones(1, 100) == []
     assert next_due(queue) in {d.id for d in ended}
 
 
@@ -156,7 +169,7 @@ def test_silence_of_the_destination_makes_all_of_them_wait(
     ended = attempts.end(queue, fly(state, queue, 3), silent, None)
     assert all(d.state == "waiting" and d.unreachable and d.next_attempt_at for d in ended)
     queue.release(1)
-    assert len(queue.small_ones(1)) == 3
+    assert len(queue.small_ones(1, 100)) == 3
 
 
 def test_no_query_of_the_queue_reads_all_that_waits(state: State, queue: DeliveryStore) -> None:
@@ -164,13 +177,14 @@ def test_no_query_of_the_queue_reads_all_that_waits(state: State, queue: Deliver
     state._db.set_trace_callback(asked.append)
     queue.next_due(1, NOW, HORIZON)
     queue.next_check(1, NOW, HORIZON)
-    queue.small_ones(1)
+    queue.small_ones(1, 100)
+    queue.count_small_ones(1)
     queue.misplaced(1, "paused")
     queue.misplaced(1, "")
     queue.oldest_live_seq()
     state._db.set_trace_callback(None)
     steps = [step for sql in asked for step in plan(state, sql)]
-    assert len(steps) >= len(asked) == 7
+    assert len(steps) >= len(asked) == 8
     assert [s for s in steps if s.startswith("SCAN delivery") and "INDEX" not in s] == []
 
 

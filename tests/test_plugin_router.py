@@ -52,6 +52,6 @@ def _router(state: State, server: HttpServer) -> Router:
     orthanc = OrthancClient(Address(server.url), "Bearer token")
     store, lock = DeliveryStore(state), threading.RLock()
     sender = Sender(store, orthanc, 2, lock)
-    verifier = Verifier(store, orthanc, Holdings(orthanc, {}), lock, sender.wake.set)
+    verifier = Verifier(store, orthanc, Holdings(orthanc, {}), lock, sender.wake.set, sender.busy)
     inventory = Inventory(state, orthanc, sender)
     return Router(state, store, orthanc, sender, verifier, inventory, Warnings())

@@ -23,6 +23,8 @@ FILE_NAME = "orthanc-console.db"
 LAYOUT = 1
 # When the console answered last, in seconds since the epoch.
 HEARD = "heard_at"
+# The number of the newest event.
+SEQ = "seq"
 KEEP_HEARD_EVERY = 60.0
 BUSY_SECONDS = 10.0
 # Errors that say nothing against the file itself: it is kept where it is, and tried again.
@@ -56,7 +58,7 @@ class State:
         self._path = directory / FILE_NAME
         self._schema = SCHEMA + "".join(schemas)
         self._lock = threading.RLock()
-        self._after_commit: list[threading.Event] = []
+        self._after_commit: set[threading.Event] = set()
         self.replaced: Path | None = None
         self.fresh = False
         self.heard_at: float | None = None
@@ -64,6 +66,7 @@ class State:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._db = self._open_or_replace()
+            self._seq = self._kept_seq = int(self.get(SEQ, 0))
             self.instance = self._instance(directory / "instance")
             self.heard_at = self._kept_heard_at = self.get(HEARD)
         except (OSError, sqlite3.Error) as error:
@@ -152,12 +155,16 @@ class State:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                if self._seq != self._kept_seq:
+                    self.put(self._db, SEQ, self._seq)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 self._after_commit.clear()
+                self._seq = self._kept_seq
                 raise
+            self._kept_seq = self._seq
             for waiting in self._after_commit:
                 waiting.set()
             self._after_commit.clear()
@@ -189,14 +196,12 @@ class State:
     def add_event(self, db: sqlite3.Connection, kind: str, data: dict[str, Any]) -> None:
         """Queue a report for the console; inside the transaction of what it reports."""
         # A new file starts above everything that an earlier one can have given out.
-        row = db.execute("SELECT json FROM value WHERE key = 'seq'").fetchone()
-        seq = int(row["json"]) + 1 if row else int(clock.now() * 1000)
-        self.put(db, "seq", seq)
+        self._seq = self._seq + 1 if self._seq else int(clock.now() * 1000)
         db.execute(
             "INSERT INTO event VALUES (?, ?, ?, ?, ?)",
-            (seq, str(uuid.uuid4()), kind, clock.now(), json.dumps(data)),
+            (self._seq, str(uuid.uuid4()), kind, clock.now(), json.dumps(data)),
         )
-        self._after_commit.append(self.wake_reporter)
+        self._after_commit.add(self.wake_reporter)
 
     def waiting_events(self, limit: int, max_bytes: int) -> list[dict[str, Any]]:
         """The oldest events that the console has not acknowledged, up to a number and a size, at least one."""
@@ -219,7 +224,7 @@ class State:
 
     def newest_event(self) -> int:
         """The number of the newest event, whether it was acknowledged or not; 0 before the first."""
-        return int(self.get("seq", 0))
+        return self._kept_seq
 
     def outbox_size(self) -> int:
         return int(self.read("SELECT count(*) AS n FROM event")[0]["n"])
@@ -237,7 +242,7 @@ class State:
             "INSERT OR IGNORE INTO command VALUES (?, ?, ?)",
             (command, json.dumps(result), clock.now()),
         )
-        self._after_commit.append(self.wake_reporter)
+        self._after_commit.add(self.wake_reporter)
 
     def waiting_results(self) -> list[dict[str, Any]]:
         rows = self.read("SELECT result FROM command WHERE result IS NOT NULL LIMIT 100")

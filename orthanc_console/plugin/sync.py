@@ -29,7 +29,7 @@ LONGEST_PAUSE = 15.0
 BOOT = str(uuid.uuid4())
 # A console that answers at once all the time must not be called in a tight loop.
 SHORTEST_LISTEN = 0.1
-REPORT_LOOK = 0.5
+REPORT_LOOK = 0.75
 # After a report comes a rest, as a multiple of the time that the report took, and in seconds at most.
 REST_SHARE = 3.0
 LONGEST_REST = 0.5

@@ -166,7 +166,10 @@ class StoredStudy:
         if not uids or not uid or not all(uids.values()):
             return Proof(None, "Its images have no identifiers to ask for.")
         try:
-            there = self._around.holdings.of(destination, Sample(self.ident, uid, uids))
+            if destination.kind == "peer":
+                there = self._around.holdings.of_peer(destination, self.ident)
+            else:
+                there = self._around.holdings.of(destination, Sample(uid, uids))
         except CannotTell as error:
             return Proof(None, f"{destination.name} cannot tell what it has: {error}")
         missing = len(uids.keys() - there)

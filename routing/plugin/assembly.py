@@ -27,7 +27,7 @@ def build(core: Core) -> Built:
     lock = threading.RLock()
     sender = Sender(store, core.orthanc, core.host.workers, lock)
     holdings = Holdings(core.orthanc, core.configuration)
-    verifier = Verifier(store, core.orthanc, holdings, lock, sender.wake.set)
+    verifier = Verifier(store, core.orthanc, holdings, lock, sender.wake.set, sender.busy)
     inventory = Inventory(core.state, core.orthanc, sender)
     router = Router(core.state, store, core.orthanc, sender, verifier, inventory, core.warnings)
     reader = ChangeReader(
@@ -52,7 +52,7 @@ def build(core: Core) -> Built:
         [
             Worker("changes", reader.step, core.warnings),
             Worker("send", sender.step, core.warnings, sender.wake),
-            Worker("verify", verifier.step, core.warnings),
+            Worker("verify", verifier.step, core.warnings, verifier.wake),
             Worker("destinations", inventory.step, core.warnings, inventory.wake),
             Worker("checkpoint", checkpoint, core.warnings),
             Worker("forget", forget, core.warnings),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
 from routing.plugin import retry
@@ -106,15 +104,19 @@ def _failed_together(store: DeliveryStore, job: Job, failure: retry.Failure) -> 
 
 
 def _part_delivered(store: DeliveryStore, job: Job, destination: Destination | None) -> Delivery:
-    cleared: dict[str, Any] = {"last_error": "", "unreachable": False}
-    cleared |= {"first_failed_at": None, "failures": 0}
-    before = store.get(job.delivery)
-    if before is not None and before.remaining() <= unpack(job.instances):
-        now = clock.now()
-        verified = destination is not None and destination.verify != "none"
-        check_at = now + CHECK_AFTER if verified else None
-        cleared |= {"state": "delivered", "delivered_at": now, "check_at": check_at}
-    return store.end(job, job.as_report("succeeded"), sent=job.instances, **cleared)
+    now = clock.now()
+    verified = destination is not None and destination.verify != "none"
+    check_at = now + CHECK_AFTER if verified else None
+    return store.end(
+        job,
+        job.as_report("succeeded"),
+        sent=job.instances,
+        complete={"state": "delivered", "delivered_at": now, "check_at": check_at},
+        last_error="",
+        unreachable=False,
+        first_failed_at=None,
+        failures=0,
+    )
 
 
 def _failed(store: DeliveryStore, job: Job, failure: retry.Failure) -> Delivery:

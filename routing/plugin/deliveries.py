@@ -30,9 +30,19 @@ def pack(instances: Iterable[str]) -> bytes:
 
 def unpack(blob: bytes) -> set[str]:
     """The identifiers that were packed."""
+    texts = (piece.hex() for piece in pieces(blob))
+    return {f"{t[:8]}-{t[8:16]}-{t[16:24]}-{t[24:32]}-{t[32:]}" for t in texts}
+
+
+def pieces(blob: bytes) -> set[bytes]:
+    """The identifiers as they are packed, where nobody has to read them."""
     step = IDENTIFIER_BYTES
-    texts = (blob[n : n + step].hex() for n in range(0, len(blob), step))
-    return {"-".join(t[n : n + 8] for n in range(0, 40, 8)) for t in texts}
+    return {blob[n : n + step] for n in range(0, len(blob), step)}
+
+
+def join(identifiers: Iterable[bytes]) -> bytes:
+    """The reverse of `pieces`."""
+    return b"".join(sorted(identifiers))
 
 
 @dataclass(frozen=True)
@@ -161,20 +171,25 @@ def flights(jobs: Iterable[Job]) -> list[Flight]:
     return [Flight(tuple(group)) for group in together.values()]
 
 
-def together(candidates: Sequence[Delivery], size: int, workers: int) -> list[Delivery]:
+def fair_share(waiting: int, workers: int) -> int:
+    """How many of the small deliveries that wait go in one job, so that all workers have some to the end of the queue."""
+    return math.ceil(waiting / (2 * workers))
+
+
+def together(candidates: Sequence[Delivery], share: int, least: int, most: int) -> list[Delivery]:
     """Those of the small deliveries at the front of a queue that go in one job.
 
     Args:
         candidates: in their order, at least one.
-        size: the most instances; the first delivery goes even if it has more.
-        workers: how many jobs run at once; what is left over must do for all of them, to the end of the queue.
+        share: see `fair_share`.
+        least: so many instances may go in any case.
+        most: the most instances; the first delivery goes even if it has more.
     """
-    share = math.ceil(len(candidates) / (2 * workers))
     chosen = [candidates[0]]
     count = candidates[0].instance_count
-    for delivery in candidates[1:share]:
+    for delivery in candidates[1:]:
         count += delivery.instance_count
-        if count > size:
+        if count > most or (len(chosen) >= share and count > least):
             break
         chosen.append(delivery)
     return chosen

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,18 @@ class CannotTell(Exception):
 class Sample:
     """What is asked about: instances of one study, by Orthanc's identifier and by SOPInstanceUID."""
 
-    study: str
     study_instance_uid: str
     uids: Mapping[str, str]
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except (OrthancError, OrthancDown, HttpFailure, OSError) as error:
+        raise CannotTell(str(error)) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CannotTell("Its answer to the question what it has is not understood.") from error
 
 
 class Holdings:
@@ -44,6 +54,17 @@ class Holdings:
         self._peers = configuration.get("OrthancPeers", {})
         self._verify_tls = configuration.get("HttpsVerifyPeers", True) is not False
         self._ca_file = str(configuration.get("HttpsCACertificates", "")) or None
+        self._clients: dict[Destination, JsonClient] = {}
+
+    def of_peer(self, destination: Destination, study: str) -> set[str]:
+        """The instances of a study that a peer has, by its own REST API. Orthanc derives its identifiers from those of DICOM, so
+        they are the same there.
+
+        Raises:
+            CannotTell: see `of`.
+        """
+        with _understood():
+            return self._peer(destination, study)
 
     def of(self, destination: Destination, sample: Sample) -> set[str]:
         """Those of the sample's instances that the destination says it has.
@@ -51,22 +72,16 @@ class Holdings:
         Raises:
             CannotTell: it did not answer, or not so that one can tell.
         """
-        try:
-            if destination.kind == "peer":
-                return self._peer(destination, sample)
+        with _understood():
             if destination.verify == "commitment":
                 uids = self._committed(destination.name, sample)
             elif destination.kind == "dicomweb":
                 uids = self._dicomweb(destination.name, sample)
             else:
                 uids = self._modality(destination.name, sample)
-        except (OrthancError, OrthancDown, HttpFailure, OSError) as error:
-            raise CannotTell(str(error)) from error
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CannotTell("Its answer to the question what it has is not understood.") from error
         return {ident for ident, uid in sample.uids.items() if uid in uids}
 
-    def count(self, destination: Destination, sample: Sample) -> int | None:
+    def count(self, destination: Destination, study_instance_uid: str) -> int | None:
         """How many instances of the study a modality has; None if it does not say (the count is optional, DICOM PS3.4 C.3.4).
 
         Raises:
@@ -74,7 +89,7 @@ class Holdings:
         """
         wanted = {"SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""}
         try:
-            series = self._find(destination.name, "Series", sample.study_instance_uid, wanted)
+            series = self._find(destination.name, "Series", study_instance_uid, wanted)
             return sum(int(one["NumberOfSeriesRelatedInstances"]) for one in series)
         except (KeyError, ValueError):
             return None
@@ -126,19 +141,23 @@ class Holdings:
         found = self._orthanc.post(f"/dicom-web/servers/{name}/qido", query, timeout=TIMEOUT)
         return {str(one.get("00080018", {}).get("Value", "")) for one in found}
 
-    def _peer(self, destination: Destination, sample: Sample) -> set[str]:
-        """By the peer's own REST API. Orthanc derives its identifiers from the DICOM ones, so they are the same there."""
+    def _peer(self, destination: Destination, study: str) -> set[str]:
         answer = self._client(destination).call(
-            "GET", f"/studies/{sample.study}/series?expand", timeout=TIMEOUT
+            "GET", f"/studies/{study}/series?expand", timeout=TIMEOUT
         )
         if answer.status == 404:
             return set()
         if answer.status != 200:
             raise CannotTell(f"The peer answers HTTP {answer.status} to the question what it has.")
-        stored = {instance for series in answer.json() for instance in series["Instances"]}
-        return stored & sample.uids.keys()
+        return {instance for series in answer.json() for instance in series["Instances"]}
 
     def _client(self, destination: Destination) -> JsonClient:
+        """One for each destination, whose connections are kept; one that was changed is another."""
+        if destination not in self._clients:
+            self._clients[destination] = self._new_client(destination)
+        return self._clients[destination]
+
+    def _new_client(self, destination: Destination) -> JsonClient:
         url, username, password = destination.url, destination.username, destination.password
         if destination.source == "orthanc":
             username, password = self._credentials(destination)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 # Seconds for which a good answer of the destination holds.
 TRUST = 60.0
-# Seconds that a job of several small studies should last.
+# Seconds that a job of several small studies should last at most; a shorter one than the other is not worth its start.
 TOGETHER = 2.0
+WORTH_A_JOB = 0.1
 # Instances a second before any was sent: a careful guess.
 FIRST_SPEED = 10.0
 # Seconds for which each study is sent alone after one of several made their job fail.
@@ -50,7 +51,12 @@ class Lane:
         return recent or self.in_flight > 0
 
     @property
-    def size(self) -> int:
+    def least(self) -> int:
+        """How many instances of small studies may go in one job although a free worker could take some of them."""
+        return int(self.speed * WORTH_A_JOB)
+
+    @property
+    def most(self) -> int:
         """How many instances of small studies go in one job: about two seconds' worth, so that nobody waits long."""
         return int(self.speed * TOGETHER)
 

@@ -138,6 +138,7 @@ class Router:
                 row = (study, fingerprint, clock.now())
                 db.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", row)
                 self._record(db, content, decided, orders, seq)
+        self._verifier.wake.set()
         self._sender.review()
 
     def _plan(self, content: StudyContent, orders: Orders) -> Plan:

@@ -11,17 +11,26 @@ from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import OrthancClient, OrthancDown, OrthancError
 from routing import hours
 from routing.plugin import attempts, retry
-from routing.plugin.deliveries import Delivery, Flight, flights, together, unpack
+from routing.plugin.deliveries import (
+    Delivery,
+    Flight,
+    fair_share,
+    flights,
+    pack,
+    together,
+    unpack,
+)
 from routing.plugin.lanes import Lane
 from routing.plugin.matcher import Destination
 from routing.plugin.store import DeliveryStore
 from routing.plugin.transports import TRANSPORTS, Outcome, job_outcome, reachable
 
-IDLE_LOOK = 0.25
+# Seconds between two looks for appointments that are due; whatever is new wakes the thread.
+IDLE_LOOK = 1.0
 FIRST_POLL = 0.004
 LONGEST_POLL = 0.25
 # Of the time between now and the start or the expected end of a job.
-POLL_SHARE = 0.25
+POLL_SHARE = 0.4
 # Seconds between two looks at the hours of destinations.
 HOURS_LOOK = 20.0
 
@@ -76,6 +85,10 @@ class Sender:
         """Why Orthanc refuses the destination itself; empty when it does not, or was not told yet."""
         lane = self.lanes.get(destination)
         return lane.problem if lane else ""
+
+    def busy(self) -> bool:
+        """Whether all of Orthanc's workers are sending."""
+        return len(self._flying) >= self._workers
 
     def review(self) -> None:
         """There is something new: hold it if its destination is closed, else send it."""
@@ -138,7 +151,7 @@ class Sender:
                 self._store.change(delivery, state="cancelled", reason=reason, next_attempt_at=None)
         if misplaced or gone:
             # There may be more of them.
-            self._review_at = 0.0
+            self.review()
 
     def _hold_or_release(self, delivery: Delivery, destination: Destination) -> None:
         now = datetime.now()
@@ -223,14 +236,20 @@ class Sender:
             return False
         group = [delivery]
         if TRANSPORTS[destination.kind].together and not lane.sends_alone(time.monotonic()):
-            small = self._store.small_ones(lane.destination)
-            if small and small[0].id == delivery.id:
-                group = together(small, lane.size, share)
+            group = self._with_others(lane, delivery, share)
         if len(group) == 1:
             self._submit_part(destination, delivery)
         else:
             self._submit_together(destination, group)
         return True
+
+    def _with_others(self, lane: Lane, first: Delivery, workers: int) -> list[Delivery]:
+        """The delivery whose turn it is and those that go along in its job."""
+        share = fair_share(self._store.count_small_ones(lane.destination), workers)
+        small = self._store.small_ones(lane.destination, max(share, lane.least, 1))
+        if not small or small[0].id != first.id:
+            return [first]
+        return together(small, share, lane.least, lane.most)
 
     def _probe(self, lane: Lane, destination: Destination) -> None:
         try:
@@ -258,7 +277,7 @@ class Sender:
             # One study that Orthanc cannot read must not stop the others.
             self._put_off(delivery, error)
             return
-        job = self._store.begin(delivery, part, clock.now())
+        job = self._store.begin(delivery, pack(part), clock.now())
         self._submit(destination, Flight((job,)), resources)
 
     def _put_off(self, delivery: Delivery, error: OrthancError) -> None:
@@ -272,11 +291,10 @@ class Sender:
 
     def _submit_together(self, destination: Destination, group: list[Delivery]) -> None:
         """Send several small deliveries in one job, so in one association. If images are gone, it fails and each goes alone."""
-        instances = [unpack(delivery.instances) for delivery in group]
         now = clock.now()
         with self._store.at_once():
-            jobs = [self._store.begin(d, i, now) for d, i in zip(group, instances, strict=True)]
-        resources = [instance for each in instances for instance in sorted(each)]
+            jobs = [self._store.begin(delivery, delivery.instances, now) for delivery in group]
+        resources = [i for delivery in group for i in sorted(unpack(delivery.instances))]
         self._submit(destination, Flight(tuple(jobs)), resources)
 
     def _submit(self, destination: Destination, flight: Flight, resources: list[str]) -> None:

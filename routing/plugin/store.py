@@ -11,7 +11,15 @@ from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.state import State
-from routing.plugin.deliveries import IDENTIFIER_BYTES, Delivery, Flight, Job, pack, unpack
+from routing.plugin.deliveries import (
+    IDENTIFIER_BYTES,
+    Delivery,
+    Flight,
+    Job,
+    join,
+    pieces,
+    unpack,
+)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
@@ -56,11 +64,17 @@ id IN (SELECT id FROM (SELECT id FROM delivery WHERE {IS_READY} AND next_attempt
        SELECT id FROM (SELECT id FROM delivery WHERE {IS_READY} AND next_attempt_at IS NOT NULL AND next_attempt_at > :horizon
                        AND destination = :destination AND ask_first = :ask_first LIMIT 1))
 ORDER BY turn_at LIMIT 1"""  # noqa: S608
+# Instances of a delivery that may share a job with others.
+SMALL = 50
+IS_SMALL = (
+    f"{IS_READY} AND next_attempt_at IS NULL AND destination = :destination AND ask_first = 0 AND split = 0 "
+    f"AND (failures = 0 OR unreachable) AND length(instances) <= {SMALL * IDENTIFIER_BYTES} "
+    f"AND unassigned * {IDENTIFIER_BYTES} = length(instances)"
+)
+MANY = 500
 COUNTS = f"""
 SELECT destination, sum(state != 'sending') AS waiting, sum(state = 'sending') AS sending, min(next_attempt_at) AS next
 FROM delivery WHERE {IS_LIVE} GROUP BY destination"""  # noqa: S608
-# Instances of a delivery that may share a job with others.
-SMALL = 50
 # How many deliveries change their state at once, so that those of a destination with a long queue do not stop the others.
 MISPLACED = 200
 # Deliveries that do not take care of their instances: should those come (again), they are decided anew.
@@ -111,9 +125,9 @@ class DeliveryStore:
             values = {"reason": "study_gone", "next_attempt_at": None, "unassigned": 0}
             return self._change(db, delivery, None, state="failed", **values)
 
-    def begin(self, delivery: Delivery, instances: set[str], now: float) -> Job:
+    def begin(self, delivery: Delivery, instances: bytes, now: float) -> Job:
         """Write down that a job is about to be asked for."""
-        job = Job(delivery.id, delivery.destination, delivery.attempts + 1, pack(instances), now)
+        job = Job(delivery.id, delivery.destination, delivery.attempts + 1, instances, now)
         with self._state.transaction() as db:
             self._insert(db, "job", vars(job))
             self._change(
@@ -137,11 +151,19 @@ class DeliveryStore:
             db.executemany("UPDATE job SET job_id = ? WHERE id = ?", ids)
         return Flight(tuple(replace(job, job_id=job_id) for job in flight.jobs))
 
-    def end(self, job: Job, attempt: dict[str, Any], sent: bytes = b"", **values: Any) -> Delivery:
+    def end(
+        self,
+        job: Job,
+        attempt: dict[str, Any],
+        sent: bytes = b"",
+        complete: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Delivery:
         """Write down that a job is over.
 
         Args:
             sent: the instances that it delivered.
+            complete: what changes besides if now everything is delivered.
             values: what changes in its delivery; without a state it goes on waiting, or being sent by other jobs.
         """
         delivery = self.get(job.delivery)
@@ -149,21 +171,19 @@ class DeliveryStore:
             raise LookupError(f"job {job.id} has no delivery")
         with self._state.transaction() as db:
             db.execute("DELETE FROM job WHERE id = ?", (job.id,))
-            done = pack(unpack(delivery.sent) | (unpack(sent) & unpack(delivery.instances)))
+            whole = pieces(delivery.instances)
+            done = pieces(delivery.sent) | (pieces(sent) & whole)
             others = self._jobs(delivery.id)
-            running = {i for other in others for i in unpack(other.instances)}
-            left = unpack(delivery.instances) - unpack(done) - running
+            running = {i for other in others for i in pieces(other.instances)}
             if delivery.state not in LIVE:
                 # It was cancelled, or failed for good, while this job ran.
                 values = {}
+            elif complete and whole <= done:
+                values |= complete
             else:
                 values.setdefault("state", "sending" if others else "waiting")
-            return self._change(
-                db,
-                delivery,
-                attempt,
-                **{**values, "sent": done, "unassigned": len(left)},
-            )
+            values |= {"sent": join(done), "unassigned": len(whole - done - running)}
+            return self._change(db, delivery, attempt, **values)
 
     def jobs(self) -> list[Job]:
         """All jobs that are not known to be over."""
@@ -277,17 +297,21 @@ class DeliveryStore:
         )
         return found[0] if found else None
 
-    def small_ones(self, destination: int) -> list[Delivery]:
-        """Those at the front of the queue that may go together in one job, at most a hundred.
+    def small_ones(self, destination: int, limit: int) -> list[Delivery]:
+        """Those at the front of the queue that may go together in one job.
 
         None of them was refused before: that one would take the others with it.
         """
         return self._select(
-            f"{IS_READY} AND next_attempt_at IS NULL AND destination = ? AND ask_first = 0 AND split = 0 "
-            "AND (failures = 0 OR unreachable) AND length(instances) <= ? AND unassigned * ? = length(instances) "
-            "ORDER BY turn_at LIMIT 100",
-            (destination, SMALL * IDENTIFIER_BYTES, IDENTIFIER_BYTES),
+            f"{IS_SMALL} ORDER BY turn_at LIMIT :limit",
+            {"destination": destination, "limit": limit},
         )
+
+    def count_small_ones(self, destination: int) -> int:
+        """How many `small_ones` there are; of many, only that they are many."""
+        few = f"SELECT 1 FROM delivery WHERE {IS_SMALL} LIMIT {MANY}"  # noqa: S608
+        sql = f"SELECT count(*) AS n FROM ({few})"  # noqa: S608
+        return int(self._state.read(sql, {"destination": destination})[0]["n"])
 
     def next_check(self, destination: int, now: float, horizon: float) -> Delivery | None:
         """The delivery that the destination is to be asked about, see `next_due`."""

@@ -7,6 +7,7 @@ that a slow one delays no other.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,12 +15,16 @@ from orthanc_console.plugin import clock
 from orthanc_console.plugin.log import logger
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, OrthancDown
 from routing.plugin import retry
-from routing.plugin.deliveries import Delivery, pack, unpack
+from routing.plugin.deliveries import Delivery, pack, pieces, unpack
 from routing.plugin.holdings import CannotTell, Holdings, Sample
 from routing.plugin.matcher import Destination
 from routing.plugin.store import DeliveryStore
 
-LOOK = 0.25
+# Seconds between two looks for checks that are due; whatever is new wakes the thread.
+LOOK = 1.0
+# While all workers send, a rest follows each question, as a multiple of the time that it took, and in seconds at most.
+REST_SHARE = 3.0
+LONGEST_REST = 1.0
 # How often instances that a destination lost are sent again before a person has to look.
 MAX_REPAIRS = 5
 
@@ -30,6 +35,7 @@ class Verifier:
     Args:
         lock: guards the deliveries against the sender.
         wake_sender: called when there is something to send.
+        busy: whether all of Orthanc's workers are sending, which comes before asking.
     """
 
     def __init__(
@@ -39,12 +45,14 @@ class Verifier:
         holdings: Holdings,
         lock: threading.RLock,
         wake_sender: Callable[[], None],
+        busy: Callable[[], bool],
     ) -> None:
         self._store = store
         self._orthanc = orthanc
         self._holdings = holdings
         self._lock = lock
         self._wake_sender = wake_sender
+        self._busy = busy
         self._destinations: Mapping[int, Destination] = {}
         self._asking: set[int] = set()
         self.wake = threading.Event()
@@ -68,10 +76,13 @@ class Verifier:
     def _ask(self, destination: Destination) -> None:
         try:
             while (delivery := self._next(destination)) is not None:
+                began = time.monotonic()
                 if delivery.check_at is not None:
                     self._check(destination, delivery)
                 else:
                     self._ask_first(destination, delivery)
+                if self._busy():
+                    time.sleep(min(REST_SHARE * (time.monotonic() - began), LONGEST_REST))
         except OrthancDown:
             # Orthanc is stopping; what was to be asked stays in the state file.
             return
@@ -127,33 +138,30 @@ class Verifier:
         Raises:
             CannotTell: see `Holdings`, or the study is not here any more.
         """
-        sample = self._sample(delivery)
         wanted = unpack(delivery.instances)
-        if destination.verify == "count" and destination.kind == "modality":
-            delivered = self._delivered_there(delivery)
-            count = self._holdings.count(destination, sample)
-            if count is not None and count >= len(delivered):
-                return wanted
-        return self._holdings.of(destination, sample)
-
-    def _sample(self, delivery: Delivery) -> Sample:
+        if destination.kind == "peer":
+            return wanted & self._holdings.of_peer(destination, delivery.study)
         try:
             study = self._orthanc.get(f"/studies/{delivery.study}")
+            study_instance_uid = study["MainDicomTags"]["StudyInstanceUID"]
+            if destination.kind == "modality" and destination.verify == "count":
+                count = self._holdings.count(destination, study_instance_uid)
+                if count is not None and count >= self._delivered_there(delivery):
+                    return wanted
             instances = self._orthanc.get(f"/studies/{delivery.study}/instances?expand")
         except NotFound as error:
             raise CannotTell("The study is not in this Orthanc any more.") from error
-        wanted = unpack(delivery.instances)
         uids = {i["ID"]: i["MainDicomTags"]["SOPInstanceUID"] for i in instances}
         kept = {ident: uid for ident, uid in uids.items() if ident in wanted}
-        return Sample(delivery.study, study["MainDicomTags"]["StudyInstanceUID"], kept)
+        return self._holdings.of(destination, Sample(study_instance_uid, kept))
 
-    def _delivered_there(self, delivery: Delivery) -> set[str]:
-        """All instances of the study that the destination should have by now."""
-        there: set[str] = set()
+    def _delivered_there(self, delivery: Delivery) -> int:
+        """How many instances of the study the destination should have by now."""
+        there: set[bytes] = set()
         for other in self._store.of_study(delivery.study):
             if other.destination == delivery.destination:
-                there |= unpack(other.sent)
-        return there
+                there |= pieces(other.sent)
+        return len(there)
 
     def _repair(self, delivery: Delivery, missing: set[str]) -> None:
         total = delivery.instance_count
