@@ -54,4 +54,5 @@ orthanc.RegisterRestCallback("/orthanc-console/status", status)
 orthanc.RegisterRestCallback("/purge-old-studies", call)
 if plugin.move_variant:
     callbacks.register(orthanc, plugin.move_variant, plugin.part)
+plugin.load_own_scripts(orthanc)
 plugin.start()

@@ -78,3 +78,17 @@ def test_a_token_that_no_header_can_carry_is_named_without_being_shown() -> None
         found = settings.read({"OrthancConsole": {"Url": "http://console", "Token": token}}, {})
         assert set(found.problems) == {"console_token"}
         assert token not in found.problems["console_token"]
+
+
+def test_scripts_to_load_beside_it_are_one_path_or_several() -> None:
+    for value, paths in (("/a.py", ("/a.py",)), (["/a.py", "/b.py"], ("/a.py", "/b.py")), ([], ())):
+        found = settings.read({"OrthancConsole": {**GOOD["OrthancConsole"], "AlsoLoad": value}}, {})
+        assert found.also_load == paths
+        assert not found.problems
+
+
+def test_a_script_to_load_that_is_no_path_is_named_and_left_out() -> None:
+    for value in (True, {"a": "b"}, ["/a.py", 3]):
+        found = settings.read({"OrthancConsole": {**GOOD["OrthancConsole"], "AlsoLoad": value}}, {})
+        assert set(found.problems) == {"also_load"}
+        assert found.also_load == ()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from intercept.plugin.interceptor import Interceptor, Move, Refused
 from intercept.plugin.request import MoveRequest
 from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.warnings import Warnings
 
 # Seconds that a C-MOVE waits for a plugin that is still starting.
 PATIENCE = 3.0
@@ -53,6 +54,25 @@ def register(orthanc: Any, variant: int, ready: Ready) -> None:
     else:
         register_all = getattr(orthanc, dict(VARIANTS)[variant])
         register_all(create, lambda move: move.size, lambda move: move.apply(), lambda m: m.free())
+
+
+def keep(orthanc: Any, warnings: Warnings) -> None:
+    """Refuse C-MOVE callbacks of the scripts that are loaded later, with a warning.
+
+    Orthanc asks a single one. Python plugin 4.0 would end such a script with an error; later ones take the callback and never
+    call it.
+    """
+
+    def refuse(*callbacks: Any) -> None:
+        warnings.set(
+            "own_move",
+            'A script of "AlsoLoad" wants to answer C-MOVE, which the plugin does already ("InterceptMove"). Its C-MOVE '
+            'callback was left out; all else of it works. Set "InterceptMove": false to use the script\'s instead.',
+        )
+
+    for _number, name in VARIANTS:
+        if hasattr(orthanc, name):
+            setattr(orthanc, name, refuse)
 
 
 def _begin(request: MoveRequest, ready: Ready) -> Move:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SECTION = "OrthancConsole"
-KNOWN = {"Url", "Token", "StateDirectory", "InterceptMove", "TcpNoDelay", "CaFile"}
+KNOWN = {"Url", "Token", "StateDirectory", "InterceptMove", "TcpNoDelay", "CaFile", "AlsoLoad"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Settings:
     ca_file: str = ""
     tcp_no_delay: bool = True
     intercept_move: bool = False
+    also_load: tuple[str, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -36,16 +37,8 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
     Never raises: what cannot be used is replaced by something harmless and named in `problems`, because an exception at
     import would keep Orthanc from starting.
     """
-    section = configuration.get(SECTION, {})
     problems: dict[str, str] = {}
-    if not isinstance(section, dict):
-        problems["settings"] = f'"{SECTION}" in Orthanc\'s configuration must be an object.'
-        section = {}
-    unknown = sorted(set(section) - KNOWN)
-    if unknown:
-        problems["settings"] = (
-            f'Unknown settings in "{SECTION}": {", ".join(unknown)}. Known are {", ".join(sorted(KNOWN))}.'
-        )
+    section = _section(configuration, problems)
     # A token or an address that was put through a JSON parser may have become a number.
     url = environment.get("ORTHANC_CONSOLE_URL") or str(section.get("Url", ""))
     token = environment.get("ORTHANC_CONSOLE_TOKEN") or str(section.get("Token", ""))
@@ -58,6 +51,11 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
     if ca_file and (problem := _ca_file_problem(ca_file)):
         problems["ca_file"] = problem
         ca_file = ""
+    also_load = _paths(section.get("AlsoLoad", []))
+    if also_load is None:
+        problems["also_load"] = (
+            '"AlsoLoad" must be the path of a script, or a list of paths. None was loaded.'
+        )
     return Settings(
         url=url.rstrip("/"),
         token=token.strip(),
@@ -65,8 +63,28 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
         ca_file=ca_file,
         tcp_no_delay=section.get("TcpNoDelay", True) is not False,
         intercept_move=section.get("InterceptMove", False) is True,
+        also_load=also_load or (),
         problems=problems,
     )
+
+
+def _section(configuration: Mapping[str, Any], problems: dict[str, str]) -> dict[str, Any]:
+    section = configuration.get(SECTION, {})
+    if not isinstance(section, dict):
+        problems["settings"] = f'"{SECTION}" in Orthanc\'s configuration must be an object.'
+        return {}
+    unknown = sorted(set(section) - KNOWN)
+    if unknown:
+        problems["settings"] = (
+            f'Unknown settings in "{SECTION}": {", ".join(unknown)}. Known are {", ".join(sorted(KNOWN))}.'
+        )
+    return section
+
+
+def _paths(value: Any) -> tuple[str, ...] | None:
+    """One path or several as a tuple; None for anything else."""
+    paths = value if isinstance(value, list) else [value]
+    return tuple(paths) if all(isinstance(path, str) for path in paths) else None
 
 
 def _url_problem(url: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from intercept.plugin import assembly as intercept
-from orthanc_console.plugin import log, orthanc_client, settings
+from intercept.plugin import callbacks
+from orthanc_console.plugin import log, orthanc_client, own_scripts, settings
 from orthanc_console.plugin.console_client import ConsoleClient, ConsoleError
 from orthanc_console.plugin.core import Built, Core, Reply, Route
 from orthanc_console.plugin.host import Host
@@ -62,6 +63,16 @@ class Plugin:
         self._sync: Sync | None = None
         self._state: State | None = None
         self._routes: dict[str, Route] = {}
+
+    def load_own_scripts(self, orthanc: Any) -> None:
+        """Run the scripts of `AlsoLoad`; after all that the plugin registers, and before `start`, while nothing else runs.
+
+        Args:
+            orthanc: Orthanc's module.
+        """
+        if self.move_variant:
+            callbacks.keep(orthanc, self._warnings)
+        own_scripts.load(self._settings.also_load, self._warnings)
 
     def start(self) -> None:
         """Start the threads and return at once: Orthanc goes on starting meanwhile."""
