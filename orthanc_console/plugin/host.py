@@ -17,6 +17,19 @@ LOOK = 60.0
 LONG_STABLE_AGE = 600
 # Each connection that the plugin keeps open holds one of Orthanc's HTTP threads.
 ENOUGH_HTTP_THREADS = 20
+# Sections of Orthanc's database plugins that let several Orthancs use one index.
+INDEX_PLUGINS = ("PostgreSQL", "MySQL")
+
+
+def may_share_index(configuration: Mapping[str, Any]) -> bool:
+    """Whether other Orthancs may use the same index: a database plugin keeps them out unless its `Lock` is false."""
+    sections = (configuration.get(name) for name in INDEX_PLUGINS)
+    return any(
+        isinstance(section, dict)
+        and section.get("EnableIndex") is True
+        and section.get("Lock") is False
+        for section in sections
+    )
 
 
 class Host:
@@ -37,6 +50,8 @@ class Host:
         self._orthanc = orthanc
         self._warnings = warnings
         self._http_threads = int(configuration.get("HttpThreadsCount", 50))
+        self._may_share_index = may_share_index(configuration)
+        self._checks_revisions = configuration.get("CheckRevisions") is True
         self._has_server_identifier = "DatabaseServerIdentifier" in configuration
         settings = {name: configuration.get(name, value) for name, value in DEFAULTS.items()}
         self.settings = {**settings, "TcpNoDelay": tcp_no_delay}
@@ -59,6 +74,11 @@ class Host:
         """How many jobs Orthanc runs at once; `ConcurrentJobs` 0 means one for each processor."""
         return max(1, int(self.settings["ConcurrentJobs"]) or 2)
 
+    @property
+    def shares_index(self) -> bool:
+        """Whether studies have to be claimed before they are decided about, and can be."""
+        return self._may_share_index and self._checks_revisions
+
     def advice(self) -> dict[str, str]:
         """Settings of Orthanc that make the plugin's work slower or less sure: by code, a sentence for each."""
         found = {}
@@ -79,6 +99,12 @@ class Host:
             found["http_threads"] = (
                 f'"HttpThreadsCount" is {self._http_threads}: the plugin keeps up to ten connections to Orthanc open, and each '
                 f"holds a thread. Set it to {ENOUGH_HTTP_THREADS} or more; the default is 50."
+            )
+        if self._may_share_index and not self._checks_revisions:
+            found["shared_index"] = (
+                '"Lock" is false, so other Orthancs may use this index, and "CheckRevisions" is not true, so they cannot agree '
+                'who forwards what: each forwards every study. Set "CheckRevisions" to true on all of them; or "Lock" to true '
+                "if this is the only one."
             )
         if self.stable_age > LONG_STABLE_AGE:
             found["stable_age"] = (

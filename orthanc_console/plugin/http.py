@@ -23,6 +23,7 @@ class Answer:
     content_type: str
     body: bytes
     location: str = ""
+    etag: str = ""
 
     def json(self) -> Any:
         """The body as JSON.
@@ -59,12 +60,15 @@ class JsonClient:
         self._headers = headers
         self._local = threading.local()
 
-    def call(self, method: str, path: str, body: Any = None, timeout: float = 30) -> Answer:
+    def call(
+        self, method: str, path: str, body: Any = None, timeout: float = 30, if_match: str = ""
+    ) -> Answer:
         """Send a request and return the answer, whatever its status.
 
         Args:
             body: sent as JSON; bytes are sent as they are, None is no body.
             timeout: seconds that each wait on the socket may take.
+            if_match: the ETag that what is changed must still have; empty for none.
 
         Raises:
             HttpFailure: no usable answer.
@@ -72,13 +76,17 @@ class JsonClient:
         raw = body is None or isinstance(body, bytes)
         data = body if raw else json.dumps(body).encode()
         try:
-            return self._exchange(method, path, data, timeout)
+            return self._exchange(method, path, data, timeout, if_match)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
             raise HttpFailure(f"{type(error).__name__}: {error}") from error
 
-    def _exchange(self, method: str, path: str, data: bytes | None, timeout: float) -> Answer:
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, timeout: float, if_match: str
+    ) -> Answer:
         headers = dict(self._headers)
+        if if_match:
+            headers["If-Match"] = if_match
         if data is not None:
             headers["Content-Type"] = "application/json"
         kept = getattr(self._local, "connection", None)
@@ -113,6 +121,7 @@ class JsonClient:
             response.getheader("Content-Type", ""),
             body,
             response.getheader("Location", ""),
+            response.getheader("ETag", ""),
         )
 
     def _connect(self, timeout: float) -> http.client.HTTPConnection:

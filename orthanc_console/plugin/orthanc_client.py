@@ -36,6 +36,10 @@ class NotFound(OrthancError):
     """The resource is not there."""
 
 
+class Conflict(OrthancError):
+    """Somebody else has changed it since it was read."""
+
+
 @dataclass(frozen=True)
 class Address:
     """Where Orthanc's HTTP server listens, and why it cannot be used, if so.
@@ -111,8 +115,29 @@ class OrthancClient:
     def delete(self, path: str, timeout: float = 30) -> Any:
         return self._call("DELETE", path, None, timeout)
 
+    def get_tagged(self, path: str) -> tuple[bytes, str]:
+        """A value that several may change, and the tag of its revision. Raises as `get` does."""
+        answer = self._answer("GET", path, None, 30)
+        return answer.body, answer.etag
+
+    def put_tagged(self, path: str, body: Any, tag: str) -> None:
+        """Write such a value if nobody has since it was read; with an empty tag, if nobody ever has (`CheckRevisions`).
+
+        Raises:
+            Conflict: somebody has.
+        """
+        self._answer("PUT", path, body, 30, tag)
+
     def _call(self, method: str, path: str, body: Any, timeout: float) -> Any:
-        """Call and return the JSON answer.
+        try:
+            return self._answer(method, path, body, timeout).json()
+        except HttpFailure as failure:
+            raise OrthancDown(str(failure)) from failure
+
+    def _answer(
+        self, method: str, path: str, body: Any, timeout: float, if_match: str = ""
+    ) -> Answer:
+        """Call and return the answer.
 
         Raises:
             OrthancDown: no answer.
@@ -122,11 +147,11 @@ class OrthancClient:
         if path.startswith(Address.dicomweb):
             path = self._dicomweb + path.removeprefix(Address.dicomweb)
         try:
-            answer = self._client.call(method, path, body, timeout)
-            if 200 <= answer.status < 300:
-                return answer.json()
+            answer = self._client.call(method, path, body, timeout, if_match)
         except HttpFailure as failure:
             raise OrthancDown(str(failure)) from failure
+        if 200 <= answer.status < 300:
+            return answer
         raise _error(answer)
 
 
@@ -139,5 +164,5 @@ def _error(answer: Answer) -> OrthancError:
         said = {}
     code = said.get("OrthancStatus", 0)
     parts = [str(said.get("Message") or f"HTTP {answer.status}"), str(said.get("Details") or "")]
-    kind = NotFound if answer.status == 404 else OrthancError
+    kind = {404: NotFound, 409: Conflict}.get(answer.status, OrthancError)
     return kind(answer.status, code if isinstance(code, int) else 0, ": ".join(filter(None, parts)))

@@ -10,12 +10,28 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SECTION = "OrthancConsole"
-KNOWN = {"Url", "Token", "StateDirectory", "InterceptMove", "TcpNoDelay", "CaFile", "AlsoLoad"}
+TAKE_OVER_AFTER = 60.0
+SHORTEST_TAKE_OVER = 3.0
+KNOWN = {
+    "Url",
+    "Token",
+    "StateDirectory",
+    "InterceptMove",
+    "TcpNoDelay",
+    "TakeOverAfter",
+    "CaFile",
+    "AlsoLoad",
+}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the plugin. `problems` maps a warning code to a sentence for each one that cannot be used."""
+    """Settings of the plugin.
+
+    Attributes:
+        take_over_after: seconds of silence after which another Orthanc on a shared index takes over what this one has claimed.
+        problems: by warning code, a sentence for each setting that cannot be used.
+    """
 
     url: str
     token: str
@@ -23,6 +39,7 @@ class Settings:
     ca_file: str = ""
     tcp_no_delay: bool = True
     intercept_move: bool = False
+    take_over_after: float = TAKE_OVER_AFTER
     also_load: tuple[str, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,6 +80,7 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
         ca_file=ca_file,
         tcp_no_delay=section.get("TcpNoDelay", True) is not False,
         intercept_move=section.get("InterceptMove", False) is True,
+        take_over_after=_take_over_after(section, problems),
         also_load=also_load or (),
         problems=problems,
     )
@@ -118,6 +136,21 @@ def _ca_file_problem(path: str) -> str:
     except OSError as error:
         return f'"CaFile" {path} cannot be used ({error}); the certificates of the system are used instead.'
     return ""
+
+
+def _take_over_after(section: Mapping[str, Any], problems: dict[str, str]) -> float:
+    value = section.get("TakeOverAfter", TAKE_OVER_AFTER)
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if seconds >= SHORTEST_TAKE_OVER:
+        return seconds
+    problems["take_over_after"] = (
+        f'"TakeOverAfter" is {value!r}: it must be a number of seconds, {SHORTEST_TAKE_OVER:.0f} or more. '
+        f"{TAKE_OVER_AFTER:.0f} seconds are used instead."
+    )
+    return TAKE_OVER_AFTER
 
 
 def _default_state_directory(configuration: Mapping[str, Any]) -> Path:

@@ -7,16 +7,21 @@ import threading
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.core import Built, Core
 from orthanc_console.plugin.worker import Worker
-from routing.plugin.changes import ChangeReader
+from routing.plugin.changes import SETTLE_MARGIN, ChangeReader
+from routing.plugin.claims import SCHEMA as CLAIM_SCHEMA
+from routing.plugin.claims import Claims
+from routing.plugin.growth import Growth
 from routing.plugin.holdings import Holdings
 from routing.plugin.inventory import Inventory
 from routing.plugin.router import Router
 from routing.plugin.sender import Sender
-from routing.plugin.store import SCHEMA, DeliveryStore
+from routing.plugin.store import SCHEMA as STORE_SCHEMA
+from routing.plugin.store import DeliveryStore
 from routing.plugin.verify import Verifier
 
 __all__ = ["SCHEMA", "build"]
 
+SCHEMA = STORE_SCHEMA + CLAIM_SCHEMA
 CHECKPOINT_EVERY = 5.0
 FORGET_EVERY = 3600.0
 
@@ -30,6 +35,7 @@ def build(core: Core) -> Built:
     verifier = Verifier(store, core.orthanc, holdings, lock, sender.wake.set, sender.busy)
     inventory = Inventory(core.state, core.orthanc, sender)
     router = Router(core.state, store, core.orthanc, sender, verifier, inventory, core.warnings)
+    claims = _claims(core, store, sender)
     reader = ChangeReader(
         core.state,
         core.orthanc,
@@ -37,7 +43,13 @@ def build(core: Core) -> Built:
         core.host.stable_age,
         router.decide,
         lambda: router.configured,
+        claims.see if claims else None,
     )
+    claiming = []
+    if claims is not None:
+        router.claims = claims
+        sender.may_start = claims.may_send
+        claiming = [Worker("claims", claims.step, core.warnings, claims.wake)]
 
     def checkpoint() -> float:
         reader.checkpoint(store.oldest_live_seq())
@@ -56,5 +68,15 @@ def build(core: Core) -> Built:
             Worker("destinations", inventory.step, core.warnings, inventory.wake),
             Worker("checkpoint", checkpoint, core.warnings),
             Worker("forget", forget, core.warnings),
+            *claiming,
         ],
     )
+
+
+def _claims(core: Core, store: DeliveryStore, sender: Sender) -> Claims | None:
+    """None unless other Orthancs may use the same index."""
+    if not core.host.shares_index:
+        return None
+    lease = core.settings.take_over_after
+    growth = Growth(core.host.stable_age + SETTLE_MARGIN)
+    return Claims(core.state, store, core.orthanc, lease, growth, sender.let_go)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class ChangeReader:
         stable_age: seconds without a new instance after which Orthanc calls a study stable (`StableAge`).
         ready: whether there is a configuration to decide by; the position does not move before.
         handle: `handle(study, seq, keep)`: decides for a study and calls `keep(db)` in the same transaction as its decision.
+        watch: `watch(changes, done)`: is shown what is new in the log, and whether it is all, because other Orthancs share it.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class ChangeReader:
         stable_age: float,
         handle: Callable[[str, int, Callable[[sqlite3.Connection], None]], None],
         ready: Callable[[], bool],
+        watch: Callable[[Sequence[Mapping[str, Any]], bool], None] | None = None,
     ) -> None:
         self._state = state
         self._orthanc = orthanc
+        self._watch = watch
         self._checkpoint = directory / CHECKPOINT
         self._stable_age = stable_age
         self._overlap = 0
@@ -88,6 +91,9 @@ class ChangeReader:
         if int(page["Last"]) < position - self._overlap:
             self._log_went_back(position, int(page["Last"]))
             return 0.0
+        if self._watch is not None:
+            unseen = [c for c in page["Changes"] if int(c["Seq"]) not in self._seen]
+            self._watch(unseen, page["Done"])
         self._take(page["Changes"], position)
         self._settle()
         if not page["Done"]:
@@ -274,6 +280,13 @@ class ChangeReader:
 
     def _still_growing(self, study: str) -> bool:
         try:
-            return not self._orthanc.get(f"/studies/{study}")["IsStable"]
+            found = self._orthanc.get(f"/studies/{study}")
         except NotFound:
             return False
+        if not found["IsStable"]:
+            return True
+        updated = clock.from_orthanc(found["LastUpdate"])
+        if self._watch is None or updated is None:
+            return False
+        # An Orthanc calls stable whatever it does not receive itself; another one may.
+        return abs(clock.now() - updated) < self._stable_age

@@ -23,6 +23,7 @@ from orthanc_console.plugin.warnings import Warnings
 from routing.conditions import ConditionError, compile_condition
 from routing.plugin import private_tags
 from routing.plugin import status as lane_status
+from routing.plugin.claims import Claims
 from routing.plugin.deliveries import PRIORITY, Delivery, pack
 from routing.plugin.inventory import Inventory
 from routing.plugin.matcher import Destination, Plan, Planned, Rule, plan
@@ -69,6 +70,8 @@ class Router:
         self._inventory = inventory
         self._warnings = warnings
         self._orders = Orders()
+        # Where other Orthancs use the same index, each study is claimed before it is decided about.
+        self.claims: Claims | None = None
         self.configured = False
         self.commands: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "echo": self._echo,
@@ -118,6 +121,9 @@ class Router:
         """
         orders = self._orders
         try:
+            if self.claims is not None and not self.claims.take(study, seq):
+                self._forget(study, keep)
+                return
             content = read_study(self._orthanc, study, orders.tags, orders.node)
             fingerprint = hashlib.sha256(pack(content.instances)).digest()
             known = self._state.read("SELECT fingerprint FROM study WHERE id = ?", (study,))
@@ -138,6 +144,8 @@ class Router:
                 row = (study, fingerprint, clock.now())
                 db.execute("INSERT OR REPLACE INTO study VALUES (?, ?, ?)", row)
                 self._record(db, content, decided, orders, seq)
+            if self.claims is not None:
+                self.claims.decided(db, study)
         self._verifier.wake.set()
         self._sender.review()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from orthanc_console.plugin import clock
@@ -22,7 +22,7 @@ from routing.plugin.deliveries import (
 )
 from routing.plugin.lanes import Lane
 from routing.plugin.matcher import Destination
-from routing.plugin.store import DeliveryStore
+from routing.plugin.store import LIVE, DeliveryStore
 from routing.plugin.transports import TRANSPORTS, Outcome, job_outcome, reachable
 
 # Seconds between two looks for appointments that are due; whatever is new wakes the thread.
@@ -58,6 +58,8 @@ class Sender:
         self._configured = False
         self._review_at = 0.0
         self.wake = threading.Event()
+        # Whether jobs may be started now; an Orthanc that shares its index may have to look first what is still its own.
+        self.may_start: Callable[[], bool] = lambda: True
 
     def configure(self, destinations: Mapping[int, Destination]) -> None:
         """Obey a new list of destinations; a lane whose destination did not change keeps what it knows."""
@@ -200,7 +202,7 @@ class Sender:
 
     def _fill(self) -> None:
         """Start jobs, one from each lane in turn, so that a long queue does not push a short one back."""
-        started = True
+        started = self.may_start()
         while started and len(self._flying) < self._workers:
             lanes = [lane for lane in self.lanes.values() if self._can_go(lane)]
             started = False
@@ -308,7 +310,7 @@ class Sender:
         else:
             self._flying[flight.id] = self._store.has_job(flight, job_id)
 
-    def cancel(self, ident: str) -> str:
+    def cancel(self, ident: str, reason: str = "by_hand") -> str:
         """Cancel a delivery that is not over. Returns why not, or an empty text."""
         with self._lock:
             delivery = self._store.get(ident)
@@ -324,6 +326,12 @@ class Sender:
                     self._stop(flight)
         return ""
 
+    def let_go(self, study: str) -> None:
+        """Another Orthanc delivers what rules wanted of this study. What was sent by hand goes on."""
+        for delivery in self._store.of_study(study):
+            if delivery.cause == "rule" and delivery.state in LIVE:
+                self.cancel(delivery.id, "taken_over")
+
     def _stop(self, flight: Flight) -> None:
         try:
             self._orthanc.post(f"/jobs/{flight.job_id}/cancel", {})
@@ -331,7 +339,7 @@ class Sender:
             # It has ended meanwhile; what it sent cannot be taken back.
             self._land(flight, Outcome("failed", error=str(error)))
         else:
-            self._land(flight, Outcome("failed", error="Cancelled by hand."))
+            self._land(flight, Outcome("failed", error="Cancelled."))
 
     def retry(self, ident: str) -> str:
         """Make a delivery due now. Returns why not, or an empty text."""

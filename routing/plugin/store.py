@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE INDEX IF NOT EXISTS job_delivery ON job (delivery);
 CREATE TABLE IF NOT EXISTS study (id TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unsettled (study TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS elsewhere (
+    study TEXT NOT NULL, destination INTEGER NOT NULL, instances BLOB NOT NULL, PRIMARY KEY (study, destination)
+) WITHOUT ROWID;
 """
 
 LIVE = ("waiting", "held", "sending")
@@ -82,6 +85,7 @@ NOT_COVERING = {
     ("skipped", "dry_run"),
     ("failed", "study_gone"),
     ("cancelled", "destination_removed"),
+    ("cancelled", "taken_over"),
 }
 # Seconds for which finished deliveries and decided studies are remembered. A study that grows after that is sent whole.
 REMEMBER = 30 * 24 * 3600.0
@@ -220,6 +224,9 @@ class DeliveryStore:
                 (now - REMEMBER_FAILED,),
             )
             db.execute("DELETE FROM study WHERE at < ?", (now - REMEMBER_STUDIES,))
+            db.execute(
+                "DELETE FROM elsewhere WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.study = elsewhere.study)"
+            )
 
     def get(self, ident: str) -> Delivery | None:
         found = self._select("id = ?", (ident,))
@@ -247,8 +254,12 @@ class DeliveryStore:
     @staticmethod
     def forget_study(db: sqlite3.Connection, study: str) -> None:
         """The study was deleted on purpose: should it come again, the rules are asked again."""
-        db.execute("DELETE FROM study WHERE id = ?", (study,))
-        db.execute("DELETE FROM unsettled WHERE study = ?", (study,))
+        for statement in (
+            "DELETE FROM study WHERE id = ?",
+            "DELETE FROM unsettled WHERE study = ?",
+            "DELETE FROM elsewhere WHERE study = ?",
+        ):
+            db.execute(statement, (study,))
 
     def misplaced(self, destination: int, hold_reason: str) -> list[Delivery]:
         """Some of those that wait although their destination is closed, or are held although it is not, or for another reason.
@@ -323,11 +334,23 @@ class DeliveryStore:
 
     def covered(self, study: str) -> dict[int, frozenset[str]]:
         """By destination, the instances of a study that need no further delivery."""
-        covered: dict[int, set[str]] = {}
+        covered = {ident: unpack(packed) for ident, packed in self.elsewhere(study).items()}
         for delivery in self.of_study(study):
             if (delivery.state, delivery.reason) not in NOT_COVERING:
                 covered.setdefault(delivery.destination, set()).update(unpack(delivery.instances))
         return {ident: frozenset(instances) for ident, instances in covered.items()}
+
+    def elsewhere(self, study: str) -> dict[int, bytes]:
+        """By destination, the packed instances that other Orthancs on the same index took care of."""
+        rows = self._state.read("SELECT * FROM elsewhere WHERE study = ?", (study,))
+        return {row["destination"]: row["instances"] for row in rows}
+
+    @staticmethod
+    def keep_elsewhere(db: sqlite3.Connection, study: str, covered: Mapping[int, bytes]) -> None:
+        """Replace what `elsewhere` tells; inside a transaction."""
+        db.execute("DELETE FROM elsewhere WHERE study = ?", (study,))
+        rows = [(study, destination, packed) for destination, packed in covered.items()]
+        db.executemany("INSERT INTO elsewhere VALUES (?, ?, ?)", rows)
 
     def counts(self) -> dict[int, tuple[int, int, float | None]]:
         """By destination: how many wait or are held, how many are being sent, and the next appointment."""

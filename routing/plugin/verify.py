@@ -157,7 +157,8 @@ class Verifier:
 
     def _delivered_there(self, delivery: Delivery) -> int:
         """How many instances of the study the destination should have by now."""
-        there: set[bytes] = set()
+        elsewhere = self._store.elsewhere(delivery.study).get(delivery.destination, b"")
+        there = pieces(elsewhere)
         for other in self._store.of_study(delivery.study):
             if other.destination == delivery.destination:
                 there |= pieces(other.sent)
