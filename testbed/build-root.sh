@@ -30,8 +30,10 @@ chmod 755 "$half_built/usr/sbin/policy-rc.d"
 mount --rbind /proc "$half_built/proc"
 mount --rbind /dev "$half_built/dev"
 DEBIAN_FRONTEND=noninteractive chroot "$half_built" apt-get install --yes \
-    --no-install-recommends orthanc orthanc-python orthanc-dicomweb
+    --no-install-recommends orthanc orthanc-python orthanc-dicomweb orthanc-postgresql
 chroot "$half_built" apt-get clean
 umount --recursive --lazy "$half_built/proc" "$half_built/dev"
 
+# One of an older version of this script may be there.
+rm -rf --one-file-system "$target"
 mv -T "$half_built" "$target"

@@ -31,8 +31,9 @@ class OrthancServer(Server, HttpApi):
     """An Orthanc in `directory`, which keeps its data from one start to the next.
 
     `configuration` goes over the defaults (which listen on loopback, accept every modality and
-    load the DICOMweb plugin; the Python plugin is loaded where there is a `PythonScript`). It is
-    written again at every start, so `server.configuration[...] = ...` and `restart()` change it.
+    load the DICOMweb plugin; the plugins for Python and PostgreSQL are loaded where there is a
+    `PythonScript` or a section `PostgreSQL`). It is written again at every start, so
+    `server.configuration[...] = ...` and `restart()` change it.
     `credentials` turns authentication on; `environment` is what Orthanc has besides PATH and LANG;
     `folders` are what it must see in a chroot besides the repository, `directory`, the folder of the
     script and the plugin's `StateDirectory`.
@@ -90,6 +91,8 @@ class OrthancServer(Server, HttpApi):
         plugins = [str(PLUGINS / "libOrthancDicomWeb.so")]
         if "PythonScript" in self.configuration:
             plugins.append(str(PLUGINS / "libOrthancPython.so"))
+        if "PostgreSQL" in self.configuration:
+            plugins.append(str(PLUGINS / "libOrthancPostgreSQLIndex.so"))
         path.write_text(json.dumps({"Plugins": plugins, **self.configuration}, indent=1))
         return self.version.command(path, [self.directory, *self._outside_folders()])
 

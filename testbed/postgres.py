@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from testbed.processes import Server
 from testbed.waiting import free_port
@@ -40,6 +41,23 @@ class PostgresServer(Server):
     def url(self) -> str:
         """The value for DATABASE_URL."""
         return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+
+    def as_index(self, storage: Path) -> dict[str, Any]:
+        """Return the configuration of an Orthanc that shares the index here, and its files in `storage`, with others."""
+        return {
+            "PostgreSQL": {
+                "EnableIndex": True,
+                "Host": "127.0.0.1",
+                "Port": self.port,
+                "Database": "postgres",
+                "Username": "postgres",
+                "Password": "",
+                "Lock": False,
+                "IndexConnectionsCount": 5,
+            },
+            "StorageDirectory": str(storage),
+            "CheckRevisions": True,
+        }
 
     def start(self) -> None:
         if not self._data.exists():

@@ -23,6 +23,8 @@ HOST = "host"
 SUITES = {"1.10.1": "bookworm", "1.12.7": "trixie", "1.13.0": "forky"}
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orthanc-console"
+# What was added to the trees last: one without it was built by an older version of the script.
+NEWEST_PART = "usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so"
 BUILD_SCRIPT = Path(__file__).with_name("build-root.sh")
 APT_SETTINGS = Path("/etc/apt")
 
@@ -91,7 +93,7 @@ def ensure(name: str) -> OrthancVersion:
     if os.geteuid() != 0:
         raise VersionUnavailableError(f"Orthanc {name} runs in a chroot, which needs root.")
     root = CACHE / SUITES[name]
-    if not root.exists():
+    if not (root / NEWEST_PART).exists():
         _build(SUITES[name], root)
     return OrthancVersion(name, root)
 
@@ -138,7 +140,7 @@ def _build(suite: str, root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     with root.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if root.exists():
+        if (root / NEWEST_PART).exists():
             return
         log = root.with_suffix(".log")
         print(f"Building a Debian {suite} with Orthanc in {root} …", file=sys.stderr)

@@ -38,6 +38,9 @@ REASONS: dict[str, Text] = {
     ),
     "by_hand": _("Somebody cancelled it."),
     "destination_removed": _("Its destination was removed while it waited."),
+    "taken_over": _(
+        "Another Orthanc on the same index delivers it, because this one was silent for too long."
+    ),
 }
 
 
