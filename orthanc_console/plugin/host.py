@@ -61,7 +61,7 @@ class Host:
             "started_at": clock.iso(clock.now()),
             "settings": self.settings,
         }
-        for code, message in self.advice().items():
+        for code, message in {**self.advice(), **self._shared_index_advice()}.items():
             warnings.set(code, message)
 
     @property
@@ -100,18 +100,21 @@ class Host:
                 f'"HttpThreadsCount" is {self._http_threads}: the plugin keeps up to ten connections to Orthanc open, and each '
                 f"holds a thread. Set it to {ENOUGH_HTTP_THREADS} or more; the default is 50."
             )
-        if self._may_share_index and not self._checks_revisions:
-            found["shared_index"] = (
-                '"Lock" is false, so other Orthancs may use this index, and "CheckRevisions" is not true, so they cannot agree '
-                'who forwards what: each forwards every study. Set "CheckRevisions" to true on all of them; or "Lock" to true '
-                "if this is the only one."
-            )
         if self.stable_age > LONG_STABLE_AGE:
             found["stable_age"] = (
                 f'"StableAge" is {self.stable_age:.0f} seconds: studies are forwarded only that long after their last image. '
                 "The default is 60."
             )
         return found
+
+    def _shared_index_advice(self) -> dict[str, str]:
+        if not self._may_share_index or self._checks_revisions:
+            return {}
+        return {
+            "shared_index": '"Lock" is false, so other Orthancs may use this index, and "CheckRevisions" is not true, so they '
+            'cannot agree who forwards what: each forwards every study. Set "CheckRevisions" to true on all of them; or "Lock" '
+            "to true if this is the only one."
+        }
 
     def _shared_database_advice(self, system: Mapping[str, Any]) -> None:
         if system.get("DatabaseBackendPlugin") and not self._has_server_identifier:

@@ -127,6 +127,8 @@ class Sender:
             if not flight.job_id:
                 lost = "Orthanc ended before the job was known to have begun."
                 self._land(flight, Outcome("lost", error=lost))
+            elif self._is_vain(flight):
+                self._stop(flight)
         self._recovered = True
 
     def _take_off(self, flight: Flight) -> None:
@@ -319,12 +321,16 @@ class Sender:
             if delivery.state not in ("waiting", "held", "failed", "sending"):
                 return f"It is {delivery.state} already."
             # First the state, so that a job that ends meanwhile changes nothing.
-            self._store.change(delivery, state="cancelled", reason="by_hand", next_attempt_at=None)
+            self._store.change(delivery, state="cancelled", reason=reason, next_attempt_at=None)
             for flight in list(self._flying.values()):
-                # A job that carries others, too, goes on.
-                if [job.delivery for job in flight.jobs] == [ident]:
+                if any(job.delivery == ident for job in flight.jobs) and self._is_vain(flight):
                     self._stop(flight)
         return ""
+
+    def _is_vain(self, flight: Flight) -> bool:
+        """Whether nothing that the job carries has to be sent any more; one that carries others, too, goes on."""
+        carried = [self._store.get(job.delivery) for job in flight.jobs]
+        return not any(delivery and delivery.state in LIVE for delivery in carried)
 
     def let_go(self, study: str) -> None:
         """Another Orthanc delivers what rules wanted of this study. What was sent by hand goes on."""
