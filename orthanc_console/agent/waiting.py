@@ -77,9 +77,7 @@ class Lookout:
             return calls
         finally:
             close_old_connections()
-        return [
-            call for call in calls if call.node in news.asked or call.revision != news.revision
-        ]
+        return [call for call in calls if call.node in news.asked or call.revision != news.revision]
 
     def _end(self, calls: list[_Call]) -> None:
         with self._lock:

@@ -6,12 +6,13 @@ from threading import Thread
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError, connection
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
-from orthanc_console import stopping
+from orthanc_console import keys, stopping
 from orthanc_console.env import env
 from routing.language import parse
 
@@ -58,6 +59,7 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1 if _on_sqlite() else 2)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._compare_keys()
         # WhiteNoise warns when this folder is missing, though it finds the files without it.
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
         host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
@@ -75,6 +77,29 @@ class Command(BaseCommand):
                 "control_socket_disable": True,
             }
         ).run()
+
+    def _compare_keys(self) -> None:
+        try:
+            unreadable = keys.unreadable()
+            another = not unreadable and keys.signed_by_another()
+        except DatabaseError as error:
+            self.stderr.write(f"Whether the keys fit the database is not known: {error}")
+            return
+        finally:
+            # What serves is forked, and must not share a connection.
+            connection.close()
+            if connection.vendor == "postgresql":
+                connection.close_pool()  # type: ignore[attr-defined]
+        if unreadable:
+            raise CommandError(
+                f"FIELD_KEYS cannot decrypt {unreadable} in this database. Nothing was changed. Give this console the keys with "
+                "which it was written; all consoles of one database need the same."
+            )
+        if another:
+            self.stderr.write(
+                "SECRET_KEY is not the one of the last sign-in, so people have to sign in again. Was it not changed on purpose, "
+                "then give all consoles of this database the same, or they sign each other's people out."
+            )
 
 
 def _on_sqlite() -> bool:
