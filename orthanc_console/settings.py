@@ -9,11 +9,16 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from orthanc_console import places
 from orthanc_console.env import env, field_keys, secret_key
 from orthanc_console.version import VERSION
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).resolve()
+if places.INSTALLED:
+    # Commands by hand see the same settings as the services.
+    env.read_env(places.SERVICE_SETTINGS)
+BASE_DIR = places.PACKAGES
+FILES_DIR = places.FILES
+DATA_DIR = Path(env.str("DATA_DIR", default="") or places.data_dir()).resolve()
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret_key(DATA_DIR)
@@ -68,7 +73,7 @@ WSGI_APPLICATION = "orthanc_console.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [FILES_DIR / "templates"],
         "APP_DIRS": False,
         "OPTIONS": {
             "context_processors": [
@@ -165,7 +170,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [FILES_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
@@ -175,10 +180,10 @@ STATIC_URL = "static/"
 COLLECTED_STATIC = env.str("STATIC_ROOT", default="")
 STATIC_ROOT = Path(COLLECTED_STATIC or DATA_DIR / "static")
 STATICFILES_DIRS = [
-    BASE_DIR / "static",
-    ("vendor/tabler", BASE_DIR / "node_modules" / "@tabler" / "core" / "dist" / "css"),
+    FILES_DIR / "static",
+    ("vendor/tabler", FILES_DIR / "node_modules" / "@tabler" / "core" / "dist" / "css"),
 ]
-ICONS_DIR = BASE_DIR / "node_modules" / "@tabler" / "icons" / "icons"
+ICONS_DIR = FILES_DIR / "node_modules" / "@tabler" / "icons" / "icons"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -224,7 +229,7 @@ CRONJOBS = [("* * * * *", "purge.cron.tick")]
 # Under cron the environment is empty; `manage.py install_schedule` writes down what the console needs of it.
 SCHEDULE_ENVIRONMENT = DATA_DIR / "schedule.env"
 CRONTAB_COMMAND_PREFIX = f". {shlex.quote(str(SCHEDULE_ENVIRONMENT))};"
-CRONTAB_DJANGO_MANAGE_PATH = str(BASE_DIR / "manage.py")
+CRONTAB_DJANGO_MANAGE_PATH = str(places.MANAGE)
 CRONTAB_EXECUTABLE = env.str("CRONTAB_EXECUTABLE", default="crontab")
 CRONTAB_COMMENT = "orthanc-console"
 

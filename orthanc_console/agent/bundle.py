@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from django.conf import settings
-
+from orthanc_console import places
 from orthanc_console.version import VERSION
 
 FILE_NAME = f"orthanc-console-plugin-{VERSION}.zip"
 SCRIPT = "orthanc-plugin.py"
 # All of it runs on the standard library alone.
-MEMBERS = (
-    SCRIPT,
+PACKAGES = (
     "orthanc_console/__init__.py",
     "orthanc_console/version.py",
     "orthanc_console/plugin/**/*.py",
@@ -42,8 +40,7 @@ def as_zip() -> bytes:
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in _files(Path(settings.BASE_DIR)):
-            name = path.relative_to(settings.BASE_DIR).as_posix()
+        for name, path in _files():
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
@@ -51,9 +48,12 @@ def as_zip() -> bytes:
     return packed.getvalue()
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for pattern in MEMBERS:
-        found = sorted(root.glob(pattern))
+def _files() -> Iterator[tuple[str, Path]]:
+    """Name in the zip file and path of each file."""
+    yield SCRIPT, places.FILES / SCRIPT
+    for pattern in PACKAGES:
+        found = sorted(places.PACKAGES.glob(pattern))
         if not found:
-            raise FileNotFoundError(f"{pattern} is missing in {root}")
-        yield from found
+            raise FileNotFoundError(f"{pattern} is missing in {places.PACKAGES}")
+        for path in found:
+            yield path.relative_to(places.PACKAGES).as_posix(), path
