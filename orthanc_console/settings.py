@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "orthanc_console.nodes",
     "orthanc_console.agent",
     "orthanc_console.dashboard",
+    "orthanc_console.keeping",
     "routing",
     "intercept",
     "purge",

@@ -16,12 +16,13 @@ BATCH = 1000
 
 
 def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    studies = apps.get_model("routing", "Study").objects.order_by("pk")
+    using = schema_editor.connection.alias
+    studies = apps.get_model("routing", "Study").objects.using(using).order_by("pk")
     last = 0
     while rows := list(studies.filter(pk__gt=last).only("pk", *COLUMNS)[:BATCH]):
         for row in rows:
             row.search_text = folded(" ".join(getattr(row, name) for name in COLUMNS))
-        studies.model.objects.bulk_update(rows, ["search_text"])
+        studies.model.objects.using(using).bulk_update(rows, ["search_text"])
         last = rows[-1].pk
 
 
