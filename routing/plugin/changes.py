@@ -55,7 +55,8 @@ class ChangeReader:
         stable_age: seconds without a new instance after which Orthanc calls a study stable (`StableAge`).
         ready: whether there is a configuration to decide by; the position does not move before.
         handle: `handle(study, seq, keep)`: decides for a study and calls `keep(db)` in the same transaction as its decision.
-        watch: `watch(changes, done)`: is shown what is new in the log, and whether it is all, because other Orthancs share it.
+        watch: `watch(changes, done)`: is shown what is new in the log, and whether it is all, because other Orthancs share it;
+            returns studies that nobody will call stable, each with the number of its newest change.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ChangeReader:
         stable_age: float,
         handle: Callable[[str, int, Callable[[sqlite3.Connection], None]], None],
         ready: Callable[[], bool],
-        watch: Callable[[Sequence[Mapping[str, Any]], bool], None] | None = None,
+        watch: Callable[[Sequence[Mapping[str, Any]], bool], Mapping[str, int]] | None = None,
     ) -> None:
         self._state = state
         self._orthanc = orthanc
@@ -78,6 +79,8 @@ class ChangeReader:
         self._ready = ready
         self._started = False
         self._seen: set[int] = set()
+        # By study that Orthanc does not call stable: number of its newest change.
+        self._found: dict[str, int] = {}
         self._written: int | None = None
 
     def step(self) -> float:
@@ -93,7 +96,8 @@ class ChangeReader:
             return 0.0
         if self._watch is not None:
             unseen = [c for c in page["Changes"] if int(c["Seq"]) not in self._seen]
-            self._watch(unseen, page["Done"])
+            if orphans := self._watch(unseen, page["Done"]):
+                self._unsettle(orphans, clock.now())
         self._take(page["Changes"], position)
         self._settle()
         if not page["Done"]:
@@ -168,6 +172,7 @@ class ChangeReader:
             if seq in self._seen or (seq <= position and not self._overlap):
                 continue
             if change["ChangeType"] == "StableStudy":
+                self._found.pop(change["ID"], None)
                 self._handle(change["ID"], seq, partial(self._keep, seq))
             if self._overlap:
                 self._seen.add(seq)
@@ -208,16 +213,26 @@ class ChangeReader:
 
         Looks at the part of the log that was younger than StableAge then, and at everything after the position.
         """
-        studies = {self._study_of(*change) for change in self._open_changes(position)}
-        due = clock.now() + self._stable_age
-        with self._state.transaction() as db:
-            for study in studies - {None}:
-                db.execute("INSERT OR IGNORE INTO unsettled VALUES (?, ?)", (study, due))
-        if studies:
-            logger.info("%d studies may not have been stable when Orthanc ended", len(studies))
+        found: dict[str, int] = {}
+        for (kind, ident), seq in self._open_changes(position).items():
+            if study := self._study_of(kind, ident):
+                found[study] = max(seq, found.get(study, 0))
+        self._unsettle(found, clock.now() + self._stable_age)
+        if found:
+            logger.info("%d studies may not have been stable when Orthanc ended", len(found))
 
-    def _open_changes(self, position: int) -> set[tuple[str, str]]:
-        """(type, id) of resources that arrived and whose study was not called stable afterwards, as far as the log tells."""
+    def _unsettle(self, found: Mapping[str, int], due: float) -> None:
+        """Decide at a time about studies that Orthanc does not call stable, each with the number of its newest change."""
+        self._found.update(found)
+        with self._state.transaction() as db:
+            for study in found:
+                db.execute("INSERT OR IGNORE INTO unsettled VALUES (?, ?)", (study, due))
+
+    def _open_changes(self, position: int) -> dict[tuple[str, str], int]:
+        """Resources, as (type, id), that arrived and whose study was not called stable afterwards, as far as the log tells.
+
+        Each with the number of its change.
+        """
         opened: dict[tuple[str, str], dict[str, Any]] = {}
         since, done, newest = self._window_start(position), False, 0.0
         while not done:
@@ -235,7 +250,7 @@ class ChangeReader:
         # What was older when the position was reached was stable then, and decided.
         oldest = newest - self._stable_age - SETTLE_MARGIN
         return {
-            key
+            key: int(change["Seq"])
             for key, change in opened.items()
             if int(change["Seq"]) > position
             or (clock.from_orthanc(change["Date"]) or newest) >= oldest
@@ -276,7 +291,8 @@ class ChangeReader:
                         "INSERT OR REPLACE INTO unsettled VALUES (?, ?)", (row["study"], due)
                     )
             else:
-                self._handle(row["study"], self.position(), lambda db: None)
+                seq = self._found.pop(row["study"], self.position())
+                self._handle(row["study"], seq, lambda db: None)
 
     def _still_growing(self, study: str) -> bool:
         try:

@@ -140,11 +140,14 @@ class Claims:
         self.wake.set()
         return False
 
-    def see(self, changes: Sequence[Mapping[str, Any]], done: bool) -> None:
+    def see(self, changes: Sequence[Mapping[str, Any]], done: bool) -> dict[str, int]:
         """Look at what is new in the change log.
 
         Args:
             done: whether this is all that there is.
+
+        Returns:
+            studies that stopped growing a while ago and were not called stable, with the number of their newest change.
         """
         now = time.monotonic()
         with self._lock:
@@ -156,7 +159,7 @@ class Claims:
             self._growth.see(change, now)
             if change["ChangeType"] == "UpdatedMetadata" and change["ResourceType"] == "Study":
                 self._see_touched(change["ID"])
-        self._look_after_orphans(now)
+        return self._orphans(now)
 
     def _see_touched(self, study: str) -> None:
         with self._lock:
@@ -203,8 +206,8 @@ class Claims:
         elif wanted > claim.seq:
             self._have_decided([study])
 
-    def _look_after_orphans(self, now: float) -> None:
-        """Studies that stopped growing a while ago, and nobody called them stable: this Orthanc does."""
+    def _orphans(self, now: float) -> dict[str, int]:
+        found = {}
         while (instance := self._growth.overdue(now)) is not None:
             try:
                 study = str(self._orthanc.get(f"/instances/{instance}/study")["ID"])
@@ -213,8 +216,10 @@ class Claims:
                 self._growth.forget(instance)
                 continue
             instances = {i for child in series for i in child["Instances"]} | {instance}
-            if self._growth.is_left_alone(study, instances, now):
-                self._have_decided([study])
+            seq = self._growth.left_alone(study, instances, now)
+            if seq is not None:
+                found[study] = seq
+        return found
 
     def step(self) -> float:
         """Tell the others what became of the own studies, and take over those of who is silent. Returns seconds."""

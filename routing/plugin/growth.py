@@ -43,10 +43,10 @@ class Growth:
         """The instance was deleted."""
         self._arrived.pop(instance, None)
 
-    def is_left_alone(self, study: str, instances: Collection[str], now: float) -> bool:
-        """Whether nobody called a study stable after its last image came; forgets those images.
+    def left_alone(self, study: str, instances: Collection[str], now: float) -> int | None:
+        """The number of the change that brought the last image of a study, if nobody called it stable after that, else None.
 
-        A study of which something arrived lately is looked at again when that is overdue.
+        Forgets those images. A study of which something arrived lately is looked at again when that is overdue.
 
         Args:
             instances: all of the study.
@@ -54,15 +54,15 @@ class Growth:
         known = {i: self._arrived.pop(i) for i in instances if i in self._arrived}
         newest = max(known.items(), key=lambda each: each[1], default=None)
         if newest is None:
-            return False
+            return None
         ident, (seq, seen) = newest
         if now - seen <= self._patience:
             # One stands for all. It keeps its time, but not its place: what stands before it is older, or as old.
             self._arrived[ident] = (seq, seen)
-            return False
+            return None
         alone = seq > self._stable.get(study, -1)
         self._tidy()
-        return alone
+        return seq if alone else None
 
     def _tidy(self) -> None:
         if not self._arrived:
