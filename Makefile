@@ -15,12 +15,12 @@ run demo: export DATA_DIR := $(abspath $(or $(DATA_DIR),data))
 
 BIN := .venv/bin
 NOT_A_DATABASE_TEST := --ignore=tests/orthanc --ignore=tests/browser \
-	--ignore=tests/test_replicas.py --ignore=tests/test_many_nodes.py
+	--ignore=tests/test_replicas.py --ignore=tests/test_many_nodes.py --ignore=tests/test_wheel.py
 # uv writes what it was told and by whom into the lock; neither must depend on the machine.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
-.PHONY: help demo run test bench lint format lock setup packages test-packages environment clean
+.PHONY: help demo run test bench lint format lock setup packages test-packages environment wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -83,6 +83,10 @@ node_modules/complete: package.json package-lock.json .npmrc .venv/complete
 	@echo "Installing stylesheets and icons into node_modules …"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
+
+wheel: environment ## The console as a Python wheel, in dist
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 clean: ## Remove what was installed or built here, but no data
 	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -25,13 +25,15 @@ from orthanc_console.nodes import services
 print(*(services.create(None, name, actor_name="command line")[1] for name in %r))
 """
 REPOSITORY = Path(__file__).resolve().parent.parent
+MANAGE = (sys.executable, str(REPOSITORY / "manage.py"))
 
 
 class ConsoleServer(Server, HttpApi):
     """A console in `directory`; stopped and started again it has the same data and port.
 
     `get("/nodes/")` and the like are calls of `/api/v1/` with a token of the administrator.
-    `prepared` says that `directory` is a copy of one on which `prepare` was called.
+    `prepared` says that `directory` is a copy of one on which `prepare` was called; `program` is what
+    runs the console's commands.
     """
 
     user = "admin"
@@ -44,12 +46,14 @@ class ConsoleServer(Server, HttpApi):
         port: int | None = None,
         environment: Mapping[str, str] | None = None,
         prepared: bool = False,
+        program: Sequence[str] = MANAGE,
     ) -> None:
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self._environment = environment or {}
         self._prepared = prepared
+        self._program = program
         Server.__init__(self, "The console", self.directory / "console.log")
         HttpApi.__init__(self)
 
@@ -62,7 +66,7 @@ class ConsoleServer(Server, HttpApi):
         return f"{self.url}/api/v1"
 
     def command(self) -> list[str]:
-        return [sys.executable, str(REPOSITORY / "manage.py"), "serve"]
+        return [*self._program, "serve"]
 
     def environment(self) -> dict[str, str]:
         return {
@@ -102,7 +106,7 @@ class ConsoleServer(Server, HttpApi):
         Raises ServerError with what it wrote where it fails.
         """
         run = subprocess.run(
-            [sys.executable, str(REPOSITORY / "manage.py"), *arguments],
+            [*self._program, *arguments],
             env=self.environment(),
             capture_output=True,
             text=True,
