@@ -28,9 +28,26 @@ def test_orthancs_defaults_need_no_warning() -> None:
         ({"ConcurrentJobs": 8}, "jobs_history_size"),
         ({"SaveJobs": False}, "save_jobs"),
         ({"StableAge": 3600}, "stable_age"),
+        ({"PostgreSQL": {"EnableIndex": True, "Lock": False}}, "shared_index"),
     ],
 )
 def test_a_setting_that_makes_forwarding_slower_or_less_sure_is_warned_of(
     configuration: dict[str, Any], code: str
 ) -> None:
     assert host(configuration)[1] == [code]
+
+
+@pytest.mark.parametrize(
+    ("section", "shared"),
+    [
+        ({"EnableIndex": True, "Lock": False}, True),
+        ({"EnableIndex": True, "Lock": True}, False),
+        ({"EnableIndex": True}, False),
+        ({"EnableIndex": False, "Lock": False}, False),
+        ("", False),
+    ],
+)
+def test_other_orthancs_may_share_an_index_that_is_not_locked(section: Any, shared: bool) -> None:
+    made, codes = host({"PostgreSQL": section, "CheckRevisions": True})
+    assert made.shares_index is shared
+    assert codes == []

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from orthanc_console.plugin import settings
 
 GOOD = {"OrthancConsole": {"Url": "http://console:8000/", "Token": "ocn_x", "StateDirectory": "/s"}}
@@ -92,3 +94,34 @@ def test_a_script_to_load_that_is_no_path_is_named_and_left_out() -> None:
         found = settings.read({"OrthancConsole": {**GOOD["OrthancConsole"], "AlsoLoad": value}}, {})
         assert set(found.problems) == {"also_load"}
         assert found.also_load == ()
+
+
+SHARED = {"StorageDirectory": "/data", "PostgreSQL": {"EnableIndex": True, "Lock": False}}
+
+
+def test_orthancs_that_share_index_and_storage_have_state_folders_of_their_own() -> None:
+    folders = {
+        settings.read({**SHARED, "DatabaseServerIdentifier": name}, {}).state_directory
+        for name in ("one", "two")
+    }
+    assert len(folders) == 2
+    assert {folder.parent for folder in folders} == {Path("/data")}
+
+
+def test_a_shared_index_without_a_lasting_name_is_warned_of() -> None:
+    assert "state_directory" in settings.read(SHARED, {}).problems
+    given = {**SHARED, "DatabaseServerIdentifier": "one"}
+    assert "state_directory" not in settings.read(given, {}).problems
+
+
+def test_the_time_after_which_others_take_over_can_be_set() -> None:
+    section = {**GOOD["OrthancConsole"], "TakeOverAfter": 30}
+    assert settings.read({"OrthancConsole": section}, {}).take_over_after == 30.0
+    assert settings.read(GOOD, {}).take_over_after == 60.0
+
+
+@pytest.mark.parametrize("value", [0, -1, "soon", None, True, [60]])
+def test_a_time_that_is_none_is_replaced_by_the_usual_one(value: object) -> None:
+    found = settings.read({"OrthancConsole": {"TakeOverAfter": value}}, {})
+    assert found.take_over_after == 60.0
+    assert "take_over_after" in found.problems

@@ -8,6 +8,7 @@ from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient
+from orthanc_console.plugin.settings import may_share_index
 from orthanc_console.plugin.warnings import Warnings
 from orthanc_console.version import VERSION
 
@@ -17,19 +18,6 @@ LOOK = 60.0
 LONG_STABLE_AGE = 600
 # Each connection that the plugin keeps open holds one of Orthanc's HTTP threads.
 ENOUGH_HTTP_THREADS = 20
-# Sections of Orthanc's database plugins that let several Orthancs use one index.
-INDEX_PLUGINS = ("PostgreSQL", "MySQL")
-
-
-def may_share_index(configuration: Mapping[str, Any]) -> bool:
-    """Whether other Orthancs may use the same index: a database plugin keeps them out unless its `Lock` is false."""
-    sections = (configuration.get(name) for name in INDEX_PLUGINS)
-    return any(
-        isinstance(section, dict)
-        and section.get("EnableIndex") is True
-        and section.get("Lock") is False
-        for section in sections
-    )
 
 
 class Host:

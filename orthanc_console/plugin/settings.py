@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ KNOWN = {
     "CaFile",
     "AlsoLoad",
 }
+# Sections of Orthanc's database plugins that let several Orthancs use one index.
+INDEX_PLUGINS = ("PostgreSQL", "MySQL")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def read(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Se
     return Settings(
         url=url.rstrip("/"),
         token=token.strip(),
-        state_directory=Path(state) if state else _default_state_directory(configuration),
+        state_directory=Path(state) if state else _default_state_directory(configuration, problems),
         ca_file=ca_file,
         tcp_no_delay=section.get("TcpNoDelay", True) is not False,
         intercept_move=section.get("InterceptMove", False) is True,
@@ -153,7 +157,31 @@ def _take_over_after(section: Mapping[str, Any], problems: dict[str, str]) -> fl
     return TAKE_OVER_AFTER
 
 
-def _default_state_directory(configuration: Mapping[str, Any]) -> Path:
+def may_share_index(configuration: Mapping[str, Any]) -> bool:
+    """Whether other Orthancs may use the same index: a database plugin keeps them out unless its `Lock` is false."""
+    sections = (configuration.get(name) for name in INDEX_PLUGINS)
+    return any(
+        isinstance(section, dict)
+        and section.get("EnableIndex") is True
+        and section.get("Lock") is False
+        for section in sections
+    )
+
+
+def _default_state_directory(configuration: Mapping[str, Any], problems: dict[str, str]) -> Path:
     """Beside Orthanc's own data, which is where its administrator already keeps durable files."""
     storage = str(configuration.get("StorageDirectory", "OrthancStorage"))
-    return Path(str(configuration.get("IndexDirectory", storage))) / "orthanc-console"
+    folder = Path(str(configuration.get("IndexDirectory", storage)))
+    if not may_share_index(configuration):
+        return folder / "orthanc-console"
+    # Those who share an index may share this folder, too.
+    if identifier := configuration.get("DatabaseServerIdentifier"):
+        own = hashlib.sha256(str(identifier).encode()).hexdigest()[:12]
+    else:
+        own = f"{platform.node()}-{configuration.get('HttpPort', 8042)}"
+        problems["state_directory"] = (
+            'Other Orthancs may use the same index and the same StorageDirectory, and neither "StateDirectory" nor '
+            f'"DatabaseServerIdentifier" is set: the state file lies in a folder that is named after this machine ({own}), and '
+            "is lost when that name changes. Set one of the two."
+        )
+    return folder / f"orthanc-console-{own}"

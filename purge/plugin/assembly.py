@@ -28,6 +28,7 @@ def build(core: Core) -> Built:
         DeliveryStore(core.state),
         Holdings(core.orthanc, core.configuration),
         core.host.stable_age,
+        claims_as=core.state.instance if core.host.shares_index else "",
     )
     folder = str(core.configuration.get("StorageDirectory", "OrthancStorage"))
 

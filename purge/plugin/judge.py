@@ -66,6 +66,10 @@ class Study(Protocol):
     @property
     def deliveries(self) -> Sequence[Delivery]: ...
 
+    @property
+    def elsewhere(self) -> str:
+        """How its delivery by another Orthanc on the same index stands: `live`, `failed`, or empty."""
+
     def decide(self, condition: Condition) -> str:
         """What the condition says of it: `match`, `no_match` or `undecided`."""
 
@@ -174,6 +178,14 @@ def _deliveries(spec: Spec, study: Study, now: float) -> Kept | None:
     return None
 
 
+def _elsewhere(spec: Spec, study: Study, now: float) -> Kept | None:
+    if study.elsewhere == "live":
+        return Kept("live_delivery", "An Orthanc on the same index still takes care of it.")
+    if study.elsewhere == "failed" and not spec.only_live:
+        return Kept("failed_delivery", "Another Orthanc on the same index could not deliver it.")
+    return None
+
+
 def unresolved(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Failed deliveries with images that no other delivery brought to the same destination."""
     found = []
@@ -204,5 +216,8 @@ def _verified(spec: Spec, study: Study, now: float) -> Kept | None:
 
 # What a listing of Orthanc tells without a further question, and what it takes more to know.
 AT_SIGHT: tuple[Check, ...] = (_age, _growing, _recent, _label)
-CLOSER: tuple[Check, ...] = (_condition, _rules, _deliveries, _protected, _verified)
+CLOSER: tuple[Check, ...] = (
+    *(_condition, _rules, _deliveries, _elsewhere),
+    *(_protected, _verified),
+)
 ALL = (*AT_SIGHT, *CLOSER)

@@ -12,6 +12,7 @@ from orthanc_console.plugin import clock
 from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, OrthancError
 from purge.plugin.judge import Proof
 from routing.conditions import UNDECIDED, Condition, StudyFacts, decide
+from routing.plugin import claims
 from routing.plugin.deliveries import Delivery, unpack
 from routing.plugin.holdings import CannotTell, Holdings, Sample
 from routing.plugin.matcher import Destination
@@ -33,6 +34,7 @@ class Surroundings:
     """What studies are looked up in.
 
     Attributes:
+        claims_as: what the node is called in claims on studies; empty when it does not share its index with other Orthancs.
         awaits_rules: whether the node forwards, so that a new study has to wait for its rules.
         destinations: by identifier, those that the configuration knows.
     """
@@ -41,6 +43,7 @@ class Surroundings:
     store: DeliveryStore
     holdings: Holdings
     stable_age: float
+    claims_as: str = ""
     node: str = ""
     awaits_rules: bool = False
     destinations: Mapping[int, Destination] = field(default_factory=dict)
@@ -95,6 +98,15 @@ class StoredStudy:
     @cached_property
     def deliveries(self) -> Sequence[Delivery]:
         return self._around.store.of_study(self.ident)
+
+    @cached_property
+    def elsewhere(self) -> str:
+        if not self._around.claims_as:
+            return ""
+        claim, _tag = claims.read(self._around.orthanc, self.ident) or (None, "")
+        if claim is None or (not claim.open and claim.owner == self._around.claims_as):
+            return ""
+        return "live" if claim.open else "failed" if claim.failed else ""
 
     @cached_property
     def series(self) -> list[dict[str, Any]]:
