@@ -61,7 +61,7 @@ RUN export SECRET_KEY=unused FIELD_KEYS=unused DATA_DIR=/build/data STATIC_ROOT=
     && /opt/venv/bin/python manage.py shell --no-imports --command \
         'from pathlib import Path; from orthanc_console.agent import bundle; Path("/build/plugin.zip").write_bytes(bundle.as_zip())' \
     && python3 -m zipfile --extract /build/plugin.zip /opt/plugin \
-    && rm -rf node_modules/@tabler/core \
+    && find node_modules/@tabler/core -type f -delete \
     && python3 -m compileall -q --invalidation-mode unchecked-hash . /opt/plugin
 
 FROM python AS console

@@ -20,7 +20,7 @@ NOT_A_DATABASE_TEST := --ignore=tests/orthanc --ignore=tests/browser \
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
-.PHONY: help demo run test bench lint format lock setup packages test-packages environment wheel clean
+.PHONY: help demo run test images bench lint format lock setup packages test-packages environment wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,9 +37,13 @@ run: environment ## The console alone, on SQLite
 
 test: test-packages environment lint ## The whole test suite
 	@$(BIN)/python -m testbed.versions
-	$(BIN)/pytest -n 2 --ignore=tests/orthanc
+	$(BIN)/pytest -n 2 --ignore=tests/orthanc --ignore=tests/images
 	$(BIN)/pytest -n 4 --dist=loadfile tests/orthanc
+	$(BIN)/pytest tests/images
 	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest -n 2 $(NOT_A_DATABASE_TEST)
+
+images: ## Both container images, with docker, podman or buildah
+	@scripts/build-images.sh
 
 bench: packages environment ## The benchmarks, as a table of ratios; BENCH=--help tells of its options
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -1,0 +1,82 @@
+"""docker-compose.yml as Docker Compose itself reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from testbed.compose import configuration
+from testbed.images import ImagesUnavailableError
+
+# What Docker's image of PostgreSQL starts as; it has no other name there.
+POSTGRES = "999:999"
+
+
+def composed(variables: dict[str, str], *profiles: str) -> dict[str, Any]:
+    try:
+        services: dict[str, Any] = configuration(variables, *profiles)["services"]
+    except ImagesUnavailableError as error:
+        pytest.skip(str(error))
+    return services
+
+
+def test_compose_takes_the_file_and_the_demo_is_extra() -> None:
+    plain, demo = composed({}), composed({}, "demo")
+    assert set(plain) == {
+        "secrets",
+        "database",
+        "setup",
+        "register",
+        "console",
+        "scheduler",
+        "orthanc",
+    }
+    assert set(demo) - set(plain) == {"archive", "samples"}
+
+
+def test_every_service_is_hardened() -> None:
+    for name, service in composed({}, "demo").items():
+        assert service["user"].partition(":")[0] not in ("", "0", "root"), name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"]["max-size"], name
+
+
+def test_services_that_stay_start_again_by_themselves() -> None:
+    staying = {
+        name
+        for name, each in composed({}, "demo").items()
+        if each.get("restart") == "unless-stopped"
+    }
+    assert staying == {"database", "console", "scheduler", "orthanc", "archive"}
+
+
+def test_only_dicom_is_published_beyond_the_machine() -> None:
+    published = {
+        (name, port["target"])
+        for name, service in composed({}, "demo").items()
+        for port in service.get("ports", ())
+        if port.get("host_ip") != "127.0.0.1"
+    }
+    assert published == {("orthanc", 4242)}
+
+
+def test_own_images_are_never_looked_for_elsewhere() -> None:
+    for service in composed({}, "demo").values():
+        if service["image"].startswith("orthanc-console/"):
+            assert service["pull_policy"] == "build" and service["build"]
+
+
+def test_ports_and_names_are_those_of_the_environment() -> None:
+    variables = {
+        "PORT": "9000", "ALLOWED_HOSTS": "console.example.org",
+        "CSRF_TRUSTED_ORIGINS": "https://console.example.org", "ORTHANC_DICOM": "104",
+    }  # fmt: skip
+    services = composed(variables)
+    assert services["console"]["ports"][0]["published"] == "9000"
+    assert services["orthanc"]["ports"][0]["published"] == "104"
+    settings = services["console"]["environment"]
+    assert settings["ALLOWED_HOSTS"] == "console.example.org,127.0.0.1,console"
+    assert settings["CSRF_TRUSTED_ORIGINS"] == "https://console.example.org"
