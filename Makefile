@@ -14,7 +14,7 @@ export PYTHON PORT ORTHANC_HTTP ORTHANC_DICOM PEER_HTTP PEER_DICOM
 run demo: export DATA_DIR := $(abspath $(or $(DATA_DIR),data))
 
 BIN := .venv/bin
-NOT_A_DATABASE_TEST := --ignore=tests/orthanc --ignore=tests/browser \
+NOT_A_DATABASE_TEST := --ignore=tests/orthanc --ignore=tests/browser --ignore=tests/images \
 	--ignore=tests/test_replicas.py --ignore=tests/test_many_nodes.py --ignore=tests/test_wheel.py
 # uv writes what it was told and by whom into the lock; neither must depend on the machine.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
