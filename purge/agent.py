@@ -75,7 +75,8 @@ def _take_run(node: Node, event: Incoming) -> None:
     if run.last_seq >= event.seq:
         return
     run.state = state
-    run.detail = reading.text(data, "detail", LONGEST_DETAIL) or run.detail
+    known = "" if run.detail == LOST else run.detail
+    run.detail = reading.text(data, "detail", LONGEST_DETAIL) or known
     for field in ("planned_count", "deleted_count", "kept_count", "failed_count"):
         setattr(run, field, reading.count(data, field))
     for field in ("planned_bytes", "bytes_freed"):

@@ -129,9 +129,8 @@ def _keys(header: Header, passphrase: str) -> list[str]:
         return own
     if header.keys is None:
         raise RestoreError(
-            "The secrets of the backup are encrypted with a key that this console does not have (its fingerprint "
-            f"is {header.key}) and the backup does not hold. Add the FIELD_KEYS of the old console to those of this one, separated by a comma. "
-            "Nothing was changed."
+            f"The secrets of the backup are encrypted with a key (fingerprint {header.key}) that neither of the two has. "
+            "Add the FIELD_KEYS of the old console to those of this one, separated by a comma. Nothing was changed."
         )
     if not passphrase:
         raise RestoreError(

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import Any
 
 from orthanc_console.plugin import clock
@@ -53,6 +54,7 @@ class Purge:
             "purge_approve": self._approve,
             "purge_keep": self._keep,
             "purge_cancel": self._cancel,
+            "purge_report_again": self._report_again,
         }
 
     def configure(self, config: dict[str, Any]) -> None:
@@ -172,6 +174,14 @@ class Purge:
                 kept_count=current.kept_count + len(lines),
             )
             self._state.finish_command(db, ident, True, f"{len(lines)} studies are kept.", {})
+
+    def _report_again(self, ident: str, data: dict[str, Any]) -> None:
+        """The console was restored from a backup, and has forgotten what came after."""
+        since = datetime.fromisoformat(str(data["since"])).timestamp()
+        with self._state.transaction() as db:
+            told = self._runs.report_again(db, since)
+            done = f"{told} runs were reported again."
+            self._state.finish_command(db, ident, True, done, {"runs": told})
 
     def _answer(
         self, ident: str, ok: bool, detail: str, data: dict[str, Any] | None = None

@@ -107,6 +107,15 @@ class RunStore:
         )
         return [_run(row) for row in rows]
 
+    def report_again(self, db: sqlite3.Connection, since: float) -> int:
+        """Tell the console once more of the runs that are open, or began since then; returns how many."""
+        rows = self._state.read(
+            "SELECT data FROM purge_run WHERE state IN (?, ?, ?) OR created_at >= ?", (*OPEN, since)
+        )
+        for run in map(_run, rows):
+            self._state.add_event(db, "purge.run", {"run": run.as_report()})
+        return len(rows)
+
     def add(self, db: sqlite3.Connection, run: Run) -> None:
         """Keep a new run; inside a transaction."""
         self._save(db, run)

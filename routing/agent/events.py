@@ -27,9 +27,9 @@ def studies_deleted(node: Node, events: list[Incoming]) -> None:
     links = links_to_studies(node, ids.values())
     for event in sorted(_usable(events), key=lambda event: event.seq):
         event.study_id = links[ids[id(event)]]
-        Study.objects.filter(pk=event.study_id, last_seq__lt=event.seq).update(
-            deleted_at=event.at, last_seq=event.seq
-        )
+        # A purge may have told when exactly.
+        known = Study.objects.filter(pk=event.study_id, deleted_at=None, last_seq__lt=event.seq)
+        known.update(deleted_at=event.at, last_seq=event.seq)
 
 
 def rules_evaluated(node: Node, events: list[Incoming]) -> None:

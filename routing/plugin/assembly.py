@@ -10,9 +10,11 @@ from orthanc_console.plugin.worker import Worker
 from routing.plugin.changes import SETTLE_MARGIN, ChangeReader
 from routing.plugin.claims import SCHEMA as CLAIM_SCHEMA
 from routing.plugin.claims import Claims
+from routing.plugin.departures import Departures
 from routing.plugin.growth import Growth
 from routing.plugin.holdings import Holdings
 from routing.plugin.inventory import Inventory
+from routing.plugin.recall import Recall
 from routing.plugin.router import Router
 from routing.plugin.sender import Sender
 from routing.plugin.store import SCHEMA as STORE_SCHEMA
@@ -35,6 +37,8 @@ def build(core: Core) -> Built:
     verifier = Verifier(store, core.orthanc, holdings, lock, sender.wake.set, sender.busy)
     inventory = Inventory(core.state, core.orthanc, sender)
     router = Router(core.state, store, core.orthanc, sender, verifier, inventory, core.warnings)
+    router.commands |= Recall(core.state, store, router.read).commands
+    departures = Departures(core.state, core.orthanc)
     claims = _claims(core, store, sender)
     reader = ChangeReader(
         core.state,
@@ -68,6 +72,7 @@ def build(core: Core) -> Built:
             Worker("destinations", inventory.step, core.warnings, inventory.wake),
             Worker("checkpoint", checkpoint, core.warnings),
             Worker("forget", forget, core.warnings),
+            Worker("departures", departures.step, core.warnings),
             *claiming,
         ],
     )

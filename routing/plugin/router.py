@@ -113,6 +113,10 @@ class Router:
             status["discovered"] = self._inventory.discovered
         return status
 
+    def read(self, study: str) -> StudyContent:
+        """A study as the rules see it now. Raises as `read_study` does."""
+        return read_study(self._orthanc, study, self._orders.tags, self._orders.node)
+
     def decide(self, study: str, seq: int, keep: Callable[[sqlite3.Connection], None]) -> None:
         """Decide for a study that is stable; see `ChangeReader`.
 

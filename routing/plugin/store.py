@@ -125,7 +125,7 @@ class DeliveryStore:
     def gone(self, delivery: Delivery) -> Delivery:
         """Orthanc has nothing of it any more. Should the study come again, it is decided anew."""
         with self._state.transaction() as db:
-            db.execute("DELETE FROM study WHERE id = ?", (delivery.study,))
+            db.execute("UPDATE study SET fingerprint = x'' WHERE id = ?", (delivery.study,))
             values = {"reason": "study_gone", "next_attempt_at": None, "unassigned": 0}
             return self._change(db, delivery, None, state="failed", **values)
 

@@ -1,0 +1,105 @@
+"""What a restored console does so that its nodes, which have gone on, and itself mean the same things."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from orthanc_console.audit.models import AuditEvent
+from orthanc_console.keeping import aftermath
+from orthanc_console.nodes.models import Command, ConfigRevision
+from purge.models import PurgePolicy, PurgeRun
+from tests.agent import Agent
+from tests.factories import event, make_modality, make_node, make_rule
+
+pytestmark = pytest.mark.django_db
+YESTERDAY = timedelta(days=1)
+
+
+def settle(made_at: datetime | None = None) -> list[str]:
+    return aftermath.settle("default", made_at or timezone.now() - YESTERDAY, "0.1.0")
+
+
+def test_a_node_takes_the_restored_configuration_whatever_number_it_has() -> None:
+    agent = Agent()
+    ConfigRevision.objects.update_or_create(pk=1, defaults={"number": 10})
+    settle()
+    # The node saw revisions up to 13, and three more changes are made before it calls again.
+    for _ in range(3):
+        ConfigRevision.bump()
+    assert "config" in agent.sync(config_revision=13)
+
+
+def test_numbers_that_nodes_may_know_are_not_given_out_again() -> None:
+    before = make_modality().pk
+    rule = make_rule().pk
+    settle()
+    first = make_modality().pk
+    assert first > before + YESTERDAY.total_seconds()
+    assert make_rule().pk > rule + YESTERDAY.total_seconds()
+    # Restored from the same file a second time, somewhat later.
+    settle(timezone.now() - 2 * YESTERDAY)
+    assert make_modality().pk > first + YESTERDAY.total_seconds()
+
+
+def test_a_backup_from_the_future_leaves_room_all_the_same() -> None:
+    before = make_modality().pk
+    settle(datetime(2099, 1, 1, tzinfo=UTC))
+    assert make_modality().pk > before + 100
+
+
+def test_a_command_that_may_have_been_carried_out_is_not_sent_again() -> None:
+    agent = Agent()
+    command = Command.objects.create(node=agent.node, kind="send", data={})
+    settle()
+    command.refresh_from_db()
+    assert command.ok is False
+    assert "not known" in command.detail
+    sent = agent.sync()["commands"]
+    assert [each["kind"] for each in sent] == ["report_again", "purge_report_again"]
+
+
+def test_nodes_are_asked_to_report_again_from_somewhat_before_the_backup() -> None:
+    agent = Agent()
+    made_at = timezone.now() - YESTERDAY
+    settle(made_at)
+    data = agent.sync()["commands"][0]["data"]
+    assert datetime.fromisoformat(data["since"]) < made_at
+
+
+def test_a_purge_that_fell_due_meanwhile_is_not_made_up_for_and_active_ones_are_named() -> None:
+    made_at = timezone.now() - YESTERDAY
+    policy = PurgePolicy.objects.create(
+        name="old", older_than_days=9, schedule="0 3 * * *", enforcement="active"
+    )
+    PurgePolicy.objects.create(name="by hand", older_than_days=9, enforcement="active")
+    assert settle(made_at) == ["old"]
+    policy.refresh_from_db()
+    assert policy.scheduled_until is not None and policy.scheduled_until > made_at + YESTERDAY / 2
+
+
+def test_a_run_that_ended_meanwhile_ends_as_its_node_tells_again() -> None:
+    agent = Agent()
+    run = PurgeRun.objects.create(
+        node=agent.node,
+        cause="schedule",
+        state="running",
+        created_at=timezone.now() - YESTERDAY,
+        last_seq=5,
+    )
+    settle()
+    # The first call, before the node has read what it is asked.
+    agent.sync(status={"purge": {"open_runs": []}, "outbox": 0})
+    told = {"id": str(run.pk), "state": "done", "cause": "schedule", "deleted_count": 7}
+    agent.sync(events=[event("purge.run", {"run": told}, 900)])
+    run.refresh_from_db()
+    assert (run.state, run.deleted_count, run.detail) == ("done", 7, "")
+
+
+def test_the_restore_is_in_the_audit_trail() -> None:
+    make_node()
+    settle()
+    (entry,) = AuditEvent.objects.filter(verb="console.restored")
+    assert (entry.actor_name, "0.1.0" in entry.message) == ("restore", True)
