@@ -43,7 +43,7 @@ RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.cr
 
 FROM packages AS assembled
 WORKDIR /opt/orthanc-console
-COPY --from=styles /build/node_modules/@tabler/core/dist/css node_modules/@tabler/core/dist/css
+COPY --from=styles /build/node_modules/@tabler/core/dist/css/tabler.min.css node_modules/@tabler/core/dist/css/
 COPY --from=styles /build/node_modules/@tabler/icons/icons/outline node_modules/@tabler/icons/icons/outline
 COPY LICENSE manage.py orthanc-plugin.py ./
 COPY deploy/console deploy/console

@@ -9,9 +9,6 @@ import pytest
 from testbed.compose import configuration
 from testbed.images import ImagesUnavailableError
 
-# What Docker's image of PostgreSQL starts as; it has no other name there.
-POSTGRES = "999:999"
-
 
 def composed(variables: dict[str, str], *profiles: str) -> dict[str, Any]:
     try:
@@ -80,3 +77,8 @@ def test_ports_and_names_are_those_of_the_environment() -> None:
     settings = services["console"]["environment"]
     assert settings["ALLOWED_HOSTS"] == "console.example.org,127.0.0.1,console"
     assert settings["CSRF_TRUSTED_ORIGINS"] == "https://console.example.org"
+
+
+def test_several_consoles_get_a_port_each() -> None:
+    [port] = composed({"PORT": "8000-8001"})["console"]["ports"]
+    assert port["published"] == "8000-8001" and port["target"] == 8000
