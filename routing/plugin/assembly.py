@@ -7,6 +7,7 @@ import threading
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.core import Built, Core
 from orthanc_console.plugin.worker import Worker
+from routing.plugin.agreement import Agreement
 from routing.plugin.changes import SETTLE_MARGIN, ChangeReader
 from routing.plugin.claims import SCHEMA as CLAIM_SCHEMA
 from routing.plugin.claims import Claims
@@ -84,4 +85,5 @@ def _claims(core: Core, store: DeliveryStore, sender: Sender) -> Claims | None:
         return None
     lease = core.settings.take_over_after
     growth = Growth(core.host.stable_age + SETTLE_MARGIN)
-    return Claims(core.state, store, core.orthanc, lease, growth, sender.let_go)
+    agreement = Agreement(core.warnings)
+    return Claims(core.state, store, core.orthanc, lease, growth, agreement, sender.let_go)

@@ -27,6 +27,7 @@ class Claim:
         lease: seconds of silence of the owner after which another Orthanc takes the study over.
         covered: by destination, the packed instances that were delivered there, or need not be.
         failed: destinations to which a delivery failed.
+        orders: stands for the rules that the owner obeyed when it wrote this.
     """
 
     owner: str
@@ -35,6 +36,7 @@ class Claim:
     lease: float = 60.0
     covered: Mapping[int, bytes] = field(default_factory=dict)
     failed: tuple[int, ...] = ()
+    orders: str = ""
 
     def taken_by(self, owner: str, lease: float, seq: int) -> Claim:
         """The same study in the care of `owner`; what was delivered stays known."""
@@ -52,6 +54,7 @@ class Claim:
             "instances": [b64encode(packed).decode() for packed in sets],
             "covered": {str(ident): sets.index(packed) for ident, packed in self.covered.items()},
             "failed": list(self.failed),
+            "orders": self.orders,
         }
 
 
@@ -71,6 +74,7 @@ def parse(text: bytes) -> Claim:
             lease=float(value["lease"]),
             covered={int(ident): sets[n] for ident, n in value["covered"].items()},
             failed=tuple(int(ident) for ident in value["failed"]),
+            orders=str(value["orders"]),
         )
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(

@@ -28,6 +28,7 @@ from orthanc_console.plugin.orthanc_client import (
 )
 from orthanc_console.plugin.state import State
 from routing.plugin import claim as claims
+from routing.plugin.agreement import Agreement
 from routing.plugin.claim import METADATA, Claim
 from routing.plugin.growth import Growth
 from routing.plugin.store import IS_LIVE, DeliveryStore
@@ -71,6 +72,7 @@ class Claims:
     Args:
         lease: seconds of silence after which others take over what this Orthanc has claimed.
         growth: notices studies that nobody calls stable.
+        agreement: notices others that obey other rules.
         let_go: called with a study that another Orthanc took over.
     """
 
@@ -81,6 +83,7 @@ class Claims:
         orthanc: OrthancClient,
         lease: float,
         growth: Growth,
+        agreement: Agreement,
         let_go: Callable[[str], None],
     ) -> None:
         self._state = state
@@ -88,6 +91,7 @@ class Claims:
         self._orthanc = orthanc
         self._lease = lease
         self._growth = growth
+        self.agreement = agreement
         self._let_go = let_go
         self._me = state.instance
         self._lock = threading.RLock()
@@ -173,8 +177,10 @@ class Claims:
             if found is None:
                 self._forget(study)
             elif found[0].owner != self._me:
-                self._heard[found[0].owner] = time.monotonic()
-                self._see_other(study, found[0])
+                claim, now = found[0], time.monotonic()
+                self._heard[claim.owner] = now
+                self.agreement.compare(claim.owner, claim.orders, now)
+                self._see_other(study, claim)
 
     def _is_own_write(self, study: str) -> bool:
         if study not in self._writes:
@@ -336,7 +342,8 @@ class Claims:
         self._writes[study] += 1
         try:
             path = f"/studies/{study}/metadata/{METADATA}"
-            self._orthanc.put_tagged(path, claim.as_json(), tag)
+            signed = replace(claim, orders=self.agreement.orders)
+            self._orthanc.put_tagged(path, signed.as_json(), tag)
         except (OrthancError, OrthancDown):
             self._is_own_write(study)
             raise

@@ -102,6 +102,8 @@ class Router:
         private_tags.configure(config.get("private_tags", []))
         by_id = {d.id: d for d in destinations}
         self._orders = Orders(by_id, rules, config["tags"], config["node"]["name"])
+        if self.claims is not None:
+            self.claims.agreement.obey(rules, by_id)
         self._sender.configure(by_id)
         self._verifier.configure(by_id)
         self._inventory.configure(destinations)
