@@ -7,6 +7,7 @@ from rest_framework.routers import DefaultRouter
 
 from intercept.api import MoveRequestViewSet, TargetViewSet, WebhookDeliveryViewSet
 from orthanc_console.audit.api import AuditEventViewSet
+from orthanc_console.keeping.api import RetentionViewSet
 from orthanc_console.nodes.api import NodeViewSet
 from purge.api import PolicyViewSet, PurgedStudyViewSet, RunViewSet, SettingsViewSet
 from routing.api.acts import ActViewSet
@@ -35,11 +36,16 @@ router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="api-webh
 router.register("audit-events", AuditEventViewSet, basename="api-audit-event")
 
 urlpatterns = [
-    # One object, so its address has no identifier.
+    # One object each, so its address has no identifier.
     path(
         "purge-settings/",
         SettingsViewSet.as_view({"get": "list", "patch": "partial_update"}),
         name="api-purge-settings",
+    ),
+    path(
+        "retention/",
+        RetentionViewSet.as_view({"get": "list", "patch": "partial_update"}),
+        name="api-retention",
     ),
     *router.urls,
 ]

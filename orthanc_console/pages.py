@@ -10,6 +10,7 @@ from intercept.views import targets as webhook_targets
 from orthanc_console.accounts import views as accounts
 from orthanc_console.audit import views as audit
 from orthanc_console.dashboard import views as dashboard
+from orthanc_console.keeping import views as keeping
 from orthanc_console.nodes import views as nodes
 from routing.views import acts, deliveries, destinations, lanes, rules, studies
 
@@ -98,4 +99,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/<int:pk>/password/", accounts.user_password, name="user-password"),
     path("purge/", include("purge.urls")),
     path("audit/", audit.audit, name="audit"),
+    path("retention/", keeping.retention_settings, name="retention"),
 ]

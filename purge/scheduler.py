@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from orthanc_console.keeping import retention
 from orthanc_console.nodes.models import Node
 from purge import schedule
-from purge.models import PurgePolicy, PurgeRun, PurgeSettings, SchedulerBeat
+from purge.models import PurgePolicy, SchedulerBeat
 from purge.models.policy import Missed
-from purge.models.run import OPEN_STATES
 from purge.services import policies, runs
 from routing.models.rule import Enforcement
 
@@ -32,7 +32,7 @@ def tick(now: datetime | None = None) -> None:
     problems = [
         *(_guarded(f"policy {p.pk}", partial(_start_due, p.pk, now)) for p in _scheduled()),
         _guarded("runs", lambda: runs.skip_untaken(now)),
-        _guarded("history", lambda: _forget(now)),
+        _guarded("retention", lambda: retention.tick(now)),
     ]
     error = " ".join(filter(None, problems))
     values = {"seen_at": now, "error": error}
@@ -98,10 +98,3 @@ def _start_on(policy: PurgePolicy, node: Node, due_at: datetime, now: datetime) 
         runs.start_scheduled(policy, node, due_at, note % {"n": late.total_seconds() // 60})
     else:
         runs.start_scheduled(policy, node, due_at)
-
-
-def _forget(now: datetime) -> None:
-    days = PurgeSettings.load().history_days
-    if days is not None:
-        old = PurgeRun.objects.filter(created_at__lt=now - timedelta(days=days))
-        old.exclude(state__in=OPEN_STATES).delete()

@@ -100,6 +100,7 @@ def pages(site: Site) -> dict[str, str]:
         "purge-policy-edit": f"/purge/policies/{site.purges.policies[1].pk}/edit/",
         "purge-policy-run": f"/purge/policies/{site.purges.policies[1].pk}/run/",
         "purge-settings": "/purge/settings/",
+        "retention": "/retention/",
         "purge-runs": "/purge/runs/",
         "purge-run-held": f"/purge/runs/{site.purges.held.pk}/",
         "purge-run": f"/purge/runs/{site.purges.running.pk}/",

@@ -97,6 +97,8 @@ ENDPOINTS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("get", "purged-studies/", VIEWER, {}),
     ("get", "purge-settings/", VIEWER, {}),
     ("patch", "purge-settings/", ADMIN, {"history_days": 3}),
+    ("get", "retention/", VIEWER, {}),
+    ("patch", "retention/", ADMIN, {"events_days": 30}),
     ("get", "webhook-targets/", VIEWER, {}),
     ("get", "webhook-targets/{target}/", VIEWER, {}),
     ("post", "webhook-targets/", ADMIN, {"name": "t", "url": "http://10.0.0.9/"}),

@@ -34,7 +34,7 @@ WITH_A_PAGE = {"deliveries-all", "studies-all", "destination-drain", "webhook-de
 ADMIN_READS = {
     *("destination-create", "destination-edit", "destination-delete", "rule-create", "rule-edit"),
     *("rule-delete", "rule-everything", "node-create", "node-edit", "node-revoke", "node-delete"),
-    *("users", "user-create", "user-edit"),
+    *("users", "user-create", "user-edit", "retention"),
     *("webhook-target-create", "webhook-target-edit", "webhook-target-secret"),
     "webhook-target-delete",
 }

@@ -118,7 +118,7 @@ def test_history_is_kept_for_ever_unless_the_settings_say_for_how_long() -> None
     scheduler.tick()
     assert PurgeRun.objects.filter(pk=old.pk).exists()
     PurgeSettings.objects.create(pk=1, history_days=365)
-    scheduler.tick()
+    scheduler.tick(timezone.now() + timedelta(days=1))
     assert not PurgeRun.objects.filter(pk=old.pk).exists()
 
 

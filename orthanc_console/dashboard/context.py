@@ -49,6 +49,7 @@ RAIL: tuple[tuple[Promise | None, tuple[Link, ...]], ...] = (
             Link("nodes", _("Nodes"), "server", ("node",)),
             Link("users", _("Users"), "users", ("user",), admin=True),
             Link("audit", _("Audit trail"), "history", ("audit",)),
+            Link("retention", _("Retention"), "archive", ("retention",), admin=True),
         ),
     ),
 )
