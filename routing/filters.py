@@ -9,13 +9,13 @@ import django_filters
 from cryptography.fernet import InvalidToken
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet, TextField
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from orthanc_console.fields import decrypt
 from orthanc_console.nodes.models import Node
-from routing.models import Delivery, Destination, Lane, Rule, Study
+from routing.models import Delivery, DeliveryRule, Destination, Lane, Rule, Study
 from routing.models.delivery import State
 from routing.models.destination import Kind, Source
 from routing.models.rule import Enforcement
@@ -85,7 +85,12 @@ class ChoicesField(forms.MultipleChoiceField):
 
 
 class ChoicesFilter(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
+    """Any of several values of a column of the row itself, so that no row can come twice."""
+
     field_class = ChoicesField
+
+    def filter(self, qs: Rows, value: list[str]) -> Rows:
+        return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
 
 
 def _one_of(model: type[Model], label: Any, field_name: str | None = None) -> Any:
@@ -99,7 +104,9 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     state = ChoicesFilter(choices=State.choices, label=_("State"))
     destination = _one_of(Destination, _("Destination"))
-    rule = _one_of(Rule, _("Rule"), "rule_links__rule")
+    rule = django_filters.ModelChoiceFilter(
+        queryset=Rule.objects.all(), method="filter_rule", label=_("Rule")
+    )
     node = _one_of(Node, _("Node"))
     study = django_filters.NumberFilter(field_name="study_id", label=_("Study"))
     search = StudySearchFilter("study__search_text")
@@ -118,10 +125,11 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
         model = Delivery
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: Rows) -> Rows:
-        found: Rows = super().filter_queryset(queryset)
-        # A delivery names a rule once for each of its versions.
-        return found.distinct() if self.form.cleaned_data.get("rule") else found
+    def filter_rule(self, queryset: Rows, name: str, value: Rule) -> Rows:
+        # A delivery names a rule once for each of its versions, so joined rows would repeat it.
+        return queryset.filter(
+            Exists(DeliveryRule.objects.filter(delivery=OuterRef("pk"), rule=value))
+        )
 
 
 class StudyFilter(django_filters.FilterSet):  # type: ignore[misc]

@@ -11,7 +11,7 @@ class Event(models.Model):
     """One thing that happened on a node. Its identifier was made there, so a repeated report changes nothing."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="events")
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     kind = models.CharField(max_length=40)
     at = models.DateTimeField(help_text="By the node's clock")
@@ -34,6 +34,9 @@ class Event(models.Model):
                 fields=("node", "-received_at"),
                 condition=~models.Q(problem=""),
                 name="event_set_aside",
+            ),
+            models.Index(
+                fields=("node", "-seq"), condition=models.Q(kind="node.notice"), name="event_notice"
             ),
         )
 

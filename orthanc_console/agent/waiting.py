@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 
 from orthanc_console import stopping
+from orthanc_console.borrowing import give_back_connection
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Lookout:
             if not self._looking:
                 self._looking = True
                 threading.Thread(target=self._serve, name="lookout", daemon=True).start()
-        close_old_connections()
+        give_back_connection()
         call.over.wait(seconds)
         self._end([call])
 
@@ -76,7 +77,7 @@ class Lookout:
             logger.warning("looking for news failed", exc_info=True)
             return calls
         finally:
-            close_old_connections()
+            give_back_connection()
         return [call for call in calls if call.node in news.asked or call.revision != news.revision]
 
     def _end(self, calls: list[_Call]) -> None:

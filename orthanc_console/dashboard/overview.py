@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Min, Prefetch, Q
+from django.db.models import Count, Min, Prefetch
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -67,15 +67,12 @@ class Progress(NamedTuple):
 
 def figures() -> Figures:
     since = timezone.now() - RECENT
-    lately = Q(state_changed_at__gte=since)
-    counts = Delivery.objects.aggregate(
-        waiting=Count("pk", filter=Q(state__in=LIVE_STATES)),
-        oldest=Min("created_at", filter=Q(state__in=LIVE_STATES)),
-        failed=Count("pk", filter=Q(state=State.FAILED) & lately),
-        delivered=Count("pk", filter=Q(state__in=ARRIVED) & lately),
-    )
+    live = Delivery.objects.filter(state__in=LIVE_STATES).order_by()
+    lately = Delivery.objects.filter(state_changed_at__gte=since).order_by()
     return Figures(
-        **counts,
+        **live.aggregate(waiting=Count("pk"), oldest=Min("created_at")),
+        failed=lately.filter(state=State.FAILED).count(),
+        delivered=lately.filter(state__in=ARRIVED).count(),
         waiting_url=_deliveries(LIVE_STATES),
         failed_url=_deliveries((State.FAILED,), since),
         delivered_url=_deliveries(ARRIVED, since),

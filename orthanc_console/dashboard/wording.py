@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from orthanc_console.counting import MOST_COUNTED
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 UNITS = ("KiB", "MiB", "GiB", "TiB")
 
@@ -54,6 +56,11 @@ def size(count: int) -> str:
 def grouped(count: int) -> str:
     """A count with its thousands marked: `5,200`."""
     return number_format(count, use_l10n=True, force_grouping=True)
+
+
+def at_least(count: int) -> str:
+    """A count as `orthanc_console.counting` gives it: `812`, or `1,000+`."""
+    return f"{grouped(MOST_COUNTED)}+" if count > MOST_COUNTED else grouped(count)
 
 
 def middle(text: str, length: int) -> str:

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orthanc_console import stopping
 from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
+from orthanc_console.borrowing import give_back_connection
 from orthanc_console.nodes.models import Command, ConfigRevision, Node
 from purge.models import PurgePolicy
 
@@ -129,8 +130,7 @@ def wait_for(command: Command, seconds: float) -> Command:
     """Wait until the node answered, at most `seconds`; `finished_at` is None when it did not."""
     deadline = time.monotonic() + seconds
     while command.finished_at is None and time.monotonic() < deadline:
-        # Who waits needs no connection; others do.
-        close_old_connections()
+        give_back_connection()
         if stopping.pause(ANSWER_IS_LOOKED_FOR_EVERY):
             break
         command.refresh_from_db()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -24,16 +26,24 @@ from orthanc_console.nodes.attach import Instructions
 from orthanc_console.nodes.forms import NodeForm
 from orthanc_console.nodes.models import ConfigRevision, Node
 from orthanc_console.nodes.setting_words import settings_of
-from routing.models import Destination, Rule
+from routing.models import Destination, Rule, Study
 from routing.models.rule import Enforcement
 
 SHOWN = 10
+RECENT = timedelta(hours=24)
 
 
 @viewer_required
 @require_safe
 def nodes(request: SignedInRequest) -> HttpResponse:
-    rows = Node.objects.annotate(study_count=Count("studies"))
+    since = timezone.now() - RECENT
+    lately = dict(
+        Study.objects.filter(reported_at__gte=since)
+        .order_by()
+        .values_list("node")
+        .annotate(Count("pk"))
+    )
+    rows = [(node, lately.get(node.pk, 0)) for node in Node.objects.all()]
     context = {"nodes": rows, "revision": ConfigRevision.current()}
     return render_live(request, "nodes/list.html", "nodes/list_part.html", context)
 

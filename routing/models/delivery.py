@@ -31,10 +31,17 @@ class Delivery(models.Model):
     """One set of instances of one study to one destination. Decided and numbered by the node; the console mirrors it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="deliveries")
+    # Without indexes of their own where one of those below begins with the column.
+    node = models.ForeignKey(
+        Node, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="deliveries")
     destination = models.ForeignKey(
-        Destination, on_delete=models.SET_NULL, null=True, related_name="deliveries"
+        Destination,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="deliveries",
+        db_index=False,
     )
     destination_name = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
@@ -58,6 +65,8 @@ class Delivery(models.Model):
         indexes = (
             models.Index(fields=("-created_at", "-id")),
             models.Index(fields=("state", "-created_at")),
+            models.Index(fields=("state", "-state_changed_at")),
+            models.Index(fields=("node", "-created_at")),
             models.Index(fields=("destination", "-created_at")),
             models.Index(fields=("delivered_at",)),
         )
@@ -69,9 +78,15 @@ class Delivery(models.Model):
 class DeliveryRule(models.Model):
     """A rule that asked for a delivery, in the version that did."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="rule_links")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="rule_links", db_index=False
+    )
     rule = models.ForeignKey(
-        Rule, on_delete=models.SET_NULL, null=True, related_name="delivery_links"
+        Rule,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="delivery_links",
+        db_index=False,
     )
     rule_name = models.CharField(max_length=100)
     revision = models.PositiveIntegerField()
@@ -82,6 +97,7 @@ class DeliveryRule(models.Model):
                 fields=("delivery", "rule_name", "revision"), name="rule_once_per_delivery"
             ),
         )
+        indexes = (models.Index(fields=("rule", "delivery")),)
 
     def __str__(self) -> str:
         return f"{self.rule_name} r{self.revision}"
@@ -90,7 +106,9 @@ class DeliveryRule(models.Model):
 class Attempt(models.Model):
     """One try: the job that Orthanc ran, and what the destination said."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempt_set")
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="attempt_set", db_index=False
+    )
     number = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

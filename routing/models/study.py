@@ -18,13 +18,13 @@ SEARCHED = (
 class Study(models.Model):
     """What a node reported of a stored study: identifiers, counts, and the facts that rules read."""
 
-    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="studies")
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="studies", db_index=False)
     orthanc_id = models.CharField(max_length=44)
     study_instance_uid = models.CharField(max_length=64, blank=True, db_index=True)
     patient_id = models.CharField(max_length=64, blank=True, db_index=True)
     patient_name = models.CharField(max_length=325, blank=True)
     accession_number = models.CharField(max_length=64, blank=True, db_index=True)
-    study_date = models.DateField(null=True)
+    study_date = models.DateField(null=True, db_index=True)
     study_description = models.CharField(max_length=255, blank=True)
     modalities = models.JSONField(default=list)
     instance_count = models.PositiveIntegerField(default=0)

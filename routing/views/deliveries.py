@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orthanc_console.accounts.access import SignedInRequest, operator_required, viewer_required
+from orthanc_console.counting import counted_by, counted_each
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.live import render_live
 from orthanc_console.dashboard.wording import grouped
@@ -60,7 +61,7 @@ def deliveries(request: SignedInRequest) -> HttpResponse:
     valid = found.is_valid()
     counts, chosen = _counts(request) if valid else ({}, set())
     tabs = _tabs(request, counts, chosen) if valid else []
-    shown = {state: n for state, n in counts.items() if state in chosen or not chosen}
+    shown = chosen or set(State.values)
     page = page_of(found.qs if valid else Delivery.objects.none(), request)
     tell(page.results)
     context = {
@@ -69,25 +70,39 @@ def deliveries(request: SignedInRequest) -> HttpResponse:
         "tabs": tabs,
         "count": next((tab["count"] for tab in tabs if tab["current"]), None),
         "page": page,
-        "retryable": sum(shown.get(state, 0) for state in services.RETRYABLE),
-        "cancellable": sum(shown.get(state, 0) for state in LIVE_STATES),
+        "retryable": _sum(counts, shown.intersection(services.RETRYABLE)),
+        "cancellable": _sum(counts, shown.intersection(LIVE_STATES)),
         "query": request.GET.urlencode(),
         "kept": [(name, value) for name in KEPT for value in request.GET.getlist(name)],
     }
     return render_live(request, "deliveries/list.html", "deliveries/list_part.html", context)
 
 
-def _counts(request: SignedInRequest) -> tuple[dict[str, int], set[str]]:
-    """Deliveries by state under the other filters, and the states that are chosen (none: all)."""
+def _counts(request: SignedInRequest) -> tuple[dict[str, int] | None, set[str]]:
+    """Deliveries by state under the other filters, each counted up to a thousand, and the states that are chosen (none: all).
+
+    None where many match a search or a rule: each state would have to be looked through for it.
+    """
     rest = request.GET.copy()
     rest.pop("cursor", None)
     chosen = {state for each in rest.pop("state", []) for state in each.split(",") if state}
-    others = DeliveryFilter(rest, Delivery.objects.order_by())
-    return dict(others.qs.values_list("state").annotate(Count("pk", distinct=True))), chosen
+    others = DeliveryFilter(rest, Delivery.objects.all()).qs
+    counts = counted_by(others, "state")
+    if counts is None and not (rest.get("search") or rest.get("rule")):
+        lists = {state: others.filter(state=state) for state in State.values}
+        counts = counted_each(Delivery, lists)
+    return counts, chosen
+
+
+def _sum(counts: dict[str, int] | None, states: Iterable[str]) -> int | None:
+    """How many deliveries are in one of these states; None when that is not known."""
+    if counts is None:
+        return None if set(states) else 0
+    return sum(counts.get(state, 0) for state in states)
 
 
 def _tabs(
-    request: SignedInRequest, counts: dict[str, int], chosen: set[str]
+    request: SignedInRequest, counts: dict[str, int] | None, chosen: set[str]
 ) -> list[dict[str, Any]]:
     """Groups of states with their counts."""
     rest = request.GET.copy()
@@ -98,11 +113,10 @@ def _tabs(
         query = rest.copy()
         if states:
             query["state"] = ",".join(states)
-        count = sum(counts.get(state, 0) for state in states or State.values)
         tabs.append(
             {
                 "words": words,
-                "count": count,
+                "count": _sum(counts, states or State.values),
                 "url": f"?{query.urlencode()}",
                 "current": chosen == set(states),
             }

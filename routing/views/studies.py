@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orthanc_console.accounts.access import SignedInRequest, operator_required, viewer_required
+from orthanc_console.counting import counted
 from orthanc_console.dashboard.filtering import chips
 from orthanc_console.dashboard.forms import errors_in
 from orthanc_console.dashboard.live import render_live
@@ -42,7 +43,7 @@ def studies(request: SignedInRequest) -> HttpResponse:
     context = {
         "filter": found,
         "chips": chips(found, request.GET),
-        "count": found.qs.count() if valid else None,
+        "count": counted(found.qs) if valid else None,
         "page": page,
         "query": request.GET.urlencode(),
         "destinations": Destination.objects.filter(enabled=True, gone_at=None),

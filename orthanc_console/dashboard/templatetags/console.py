@@ -99,6 +99,12 @@ def filesize(value: int | None) -> str:
 
 
 @register.filter
+def at_least(count: int) -> str:
+    """A count that was ended early, such as `1,000+`."""
+    return wording.at_least(count)
+
+
+@register.filter
 def until(start: datetime | None, end: datetime | None) -> timedelta | None:
     """`started|until:finished|duration`"""
     return wording.between(start, end)
