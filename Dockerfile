@@ -45,14 +45,8 @@ FROM packages AS assembled
 WORKDIR /opt/orthanc-console
 COPY --from=styles /build/node_modules/@tabler/core/dist/css/tabler.min.css node_modules/@tabler/core/dist/css/
 COPY --from=styles /build/node_modules/@tabler/icons/icons/outline node_modules/@tabler/icons/icons/outline
-COPY LICENSE manage.py orthanc-plugin.py ./
-COPY deploy/console deploy/console
-COPY static static
-COPY templates templates
-COPY intercept intercept
-COPY purge purge
-COPY routing routing
-COPY orthanc_console orthanc_console
+# What .dockerignore lets through.
+COPY . .
 # Nothing that is made up here to start Django is kept. The file systems are read-only later, so that
 # Python's compiled files have to be there already.
 RUN export SECRET_KEY=unused FIELD_KEYS=unused DATA_DIR=/build/data STATIC_ROOT=$PWD/staticfiles \
@@ -62,6 +56,7 @@ RUN export SECRET_KEY=unused FIELD_KEYS=unused DATA_DIR=/build/data STATIC_ROOT=
         'from pathlib import Path; from orthanc_console.agent import bundle; Path("/build/plugin.zip").write_bytes(bundle.as_zip())' \
     && python3 -m zipfile --extract /build/plugin.zip /opt/plugin \
     && find node_modules/@tabler/core -type f -delete \
+    && rm -r .npmrc package.json package-lock.json requirements.txt requirements-dev.txt deploy/orthanc \
     && python3 -m compileall -q --invalidation-mode unchecked-hash . /opt/plugin
 
 FROM python AS console

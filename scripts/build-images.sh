@@ -28,12 +28,13 @@ if [ -n "${BUILD_BASE:-}" ]; then options+=(--build-arg "BASE=$BUILD_BASE"); fi
 if [ -n "${BUILD_CERTIFICATES:-}" ]; then options+=(--secret "id=certificates,src=$BUILD_CERTIFICATES"); fi
 if [ -n "${BUILD_PIP_CONF:-}" ]; then options+=(--secret "id=pip,src=$BUILD_PIP_CONF"); fi
 if [ -n "${BUILD_NPMRC:-}" ]; then options+=(--secret "id=npm,src=$BUILD_NPMRC"); fi
-# podman and buildah would throw away what the second image shares with the first one.
-if [[ ${builder[0]} != *docker ]]; then options+=(--layers); fi
+# What docker does by itself: keep what the second image shares with the first one, and build side by side
+# what does not depend on each other.
+if [[ ${builder[0]} != *docker ]]; then options+=(--layers --jobs 2); fi
 
 version=$(sed -n 's/^VERSION = "\(.*\)"$/\1/p' orthanc_console/version.py)
 export DOCKER_BUILDKIT=1
-for target in console orthanc; do
+for target in orthanc console; do
     name=orthanc-console/$target
     echo "Building $name:$version with ${builder[0]} …"
     "${builder[@]}" build "${options[@]}" --target "$target" --tag "$name:$version" --tag "$name:latest" .

@@ -36,7 +36,7 @@ WITHOUT_MEANING = {
         "networks",
         "network_mode",
     ),
-    "ports",
+    *("ports", "shm_size"),
 }
 
 

@@ -79,18 +79,24 @@ def archive_counts(stack: Stack) -> dict[str, int]:
     }
 
 
-def test_a_study_goes_from_c_store_to_delivered(
-    stack: Stack, api: Api, samples_sent: int, tmp_path: Path
-) -> None:
-    files = make_study(tmp_path, "CT", series=2, instances=5)
+def wait_until_arrived(api: Api, files: list[Path]) -> str:
+    """Wait until the study of these files is at both destinations; returns its StudyInstanceUID."""
     uid = str(pydicom.dcmread(files[0]).StudyInstanceUID)
-    send_by_cstore(files, stack.containers["orthanc"].address, 4242, "ORTHANC")
 
     def arrived() -> bool:
         states = api.deliveries(uid)
         return set(states) == {"archive", "archive-peer"} and set(states.values()) <= set(ARRIVED)
 
     wait_for(arrived, "the study is delivered to both destinations", timeout=60, interval=0.5)
+    return uid
+
+
+def test_a_study_goes_from_c_store_to_delivered(
+    stack: Stack, api: Api, samples_sent: int, tmp_path: Path
+) -> None:
+    files = make_study(tmp_path, "CT", series=2, instances=5)
+    send_by_cstore(files, stack.containers["orthanc"].address, 4242, "ORTHANC")
+    uid = wait_until_arrived(api, files)
     assert archive_counts(stack)[uid] == len(files)
 
 
@@ -193,6 +199,27 @@ def secrets(stack: Stack) -> Iterator[tuple[str, str]]:
     for name in ("console", "database", "orthanc"):
         for path in sorted(stack.volume(f"secrets-{name}").iterdir()):
             yield f"{name}/{path.name}", path.read_text()
+
+
+def test_orthanc_goes_on_in_a_new_container(
+    stack: Stack, api: Api, samples_sent: int, tmp_path: Path
+) -> None:
+    orthanc = stack.containers["orthanc"]
+    stored = orthanc_get(orthanc, "/statistics")["CountStudies"]
+    orthanc.stop()
+    orthanc.start()
+    wait_for(orthanc.is_ready, "Orthanc is healthy again")
+    files = make_study(tmp_path, "US", series=1, instances=2)
+    send_by_cstore(files, orthanc.address, 4242, "ORTHANC")
+    wait_until_arrived(api, files)
+    assert orthanc_get(orthanc, "/statistics")["CountStudies"] == stored + 1
+    assert orthanc_get(orthanc, "/orthanc-console/status")["warnings"] == []
+
+
+def orthanc_get(orthanc: Container, path: str) -> Any:
+    password = orthanc.execute("cat", "/secrets/orthanc/password").stdout
+    url = f"http://{orthanc.address}:8042{path}"
+    return requests.get(url, auth=("orthanc", password), timeout=10).json()
 
 
 def test_a_backup_can_be_taken_inside(stack: Stack) -> None:
