@@ -8,6 +8,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import yaml
 from django.test import Client
 from django.utils import timezone
 
@@ -75,6 +76,14 @@ def test_the_configuration_to_paste_is_json_with_the_settings_of_the_plugin() ->
     assert other["PythonScript"].endswith("/orthanc-plugin.py")
     debian = json.loads(instructions.debian_settings.split("'END'\n")[1].removesuffix("\nEND"))
     assert debian["OrthancConsole"]["StateDirectory"].startswith("/var/lib/orthanc/")
+
+
+def test_the_lines_for_docker_are_one_mount_and_two_variables() -> None:
+    instructions = Instructions("https://c.example", "ocn_x", "https://c.example/agent/plugin.zip")
+    service = yaml.safe_load(instructions.compose)["services"]["orthanc"]
+    assert len(service["environment"]) == 2
+    section = json.loads(service["environment"]["ORTHANC__ORTHANC_CONSOLE"])
+    assert section == {"Url": "https://c.example", "Token": "ocn_x"}
 
 
 def test_a_new_token_replaces_the_old_one(alice_client: Client) -> None:

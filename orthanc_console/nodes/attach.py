@@ -61,14 +61,15 @@ class Instructions:
     @property
     def compose(self) -> str:
         """For the image orthancteam/orthanc, which makes settings of environment variables."""
-        section = json.dumps({"Url": self.console, "Token": self.token})
         return (
             "services:\n"
             "  orthanc:\n"
             "    image: orthancteam/orthanc\n"
             "    environment:\n"
             f"      ORTHANC__PYTHON_SCRIPT: {SCRIPT}\n"
-            f"      ORTHANC__ORTHANC_CONSOLE: '{section}'\n"
+            "      ORTHANC__ORTHANC_CONSOLE: |\n"
+            f'        {{"Url": "{self.console}",\n'
+            f'         "Token": "{self.token}"}}\n'
             "    volumes:\n"
             f"      - ./orthanc-console:{FOLDER}:ro\n"
             "      - orthanc-data:/var/lib/orthanc/db\n"
