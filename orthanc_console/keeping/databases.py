@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.introspection import TableInfo
 from django.db.models import AutoField, Max, Model
 from django.db.utils import load_backend
 
@@ -54,14 +55,19 @@ class Replacement:
             return
         names = self._connection.introspection.table_names()
         quote = own.ops.quote_name
+        target = quote(_own_schema())
         with transaction.atomic(), own.cursor() as cursor:
             for name in names:
-                cursor.execute(f"DROP TABLE IF EXISTS {quote(name)} CASCADE")
-            cursor.execute("SELECT current_schema()")
-            target = quote(cursor.fetchone()[0])
+                cursor.execute(f"DROP TABLE IF EXISTS {target}.{quote(name)} CASCADE")
             for name in names:
                 source = f"{quote(self._schema)}.{quote(name)}"
                 cursor.execute(f"ALTER TABLE {source} SET SCHEMA {target}")
+            cursor.execute(
+                "SELECT extname FROM pg_extension WHERE extnamespace = %s::regnamespace",
+                [self._schema],
+            )
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"ALTER EXTENSION {quote(name)} SET SCHEMA {target}")
 
 
 @contextmanager
@@ -80,9 +86,27 @@ def replacement() -> Iterator[Replacement]:
                 yield Replacement(connection, "")
         return
     schema = f"restore_{secrets.token_hex(4)}"
-    settings["OPTIONS"]["options"] = f"-c search_path={schema}"
+    # What extensions brought stands in the console's own schema.
+    settings["OPTIONS"]["options"] = f"-c search_path={schema},{_own_schema()}"
     with _schema(schema), _connection(FRESH, settings) as connection:
+        _show_only(schema, connection)
         yield Replacement(connection, schema)
+
+
+def _own_schema() -> str:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        return str(cursor.fetchone()[0])
+
+
+def _show_only(schema: str, connection: BaseDatabaseWrapper) -> None:
+    """Let Django see the tables of one schema alone, or it would take the console's own for them."""
+
+    def get_table_list(cursor: Any) -> list[TableInfo]:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        return [TableInfo(name, "t") for (name,) in cursor.fetchall()]
+
+    connection.introspection.get_table_list = get_table_list  # type: ignore[method-assign]
 
 
 @contextmanager
