@@ -33,7 +33,7 @@ run: environment ## The console alone, on SQLite
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@echo "The console is at http://127.0.0.1:$(PORT), its data in $$DATA_DIR, until Ctrl-C."
 	@echo "Its first user: DATA_DIR=$$DATA_DIR $(BIN)/python manage.py create_user NAME --role admin"
-	@$(BIN)/python manage.py serve
+	@$(BIN)/python manage.py scheduler & trap "kill $$!" EXIT; $(BIN)/python manage.py serve
 
 test: test-packages environment lint ## The whole test suite
 	@$(BIN)/python -m testbed.versions

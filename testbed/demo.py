@@ -22,9 +22,9 @@ import pydicom
 import requests
 from pydicom.uid import generate_uid
 
-from testbed.console import ConsoleServer
+from testbed.console import MANAGE, ConsoleServer
 from testbed.orthanc import REPOSITORY, OrthancServer
-from testbed.processes import ServerError
+from testbed.processes import Server, ServerError
 from testbed.studies import (
     ODD_NAMES,
     make_study,
@@ -78,6 +78,23 @@ class DemoConsole(ConsoleServer):
         super().__init__(directory, port=port)
 
 
+class Scheduler(Server):
+    """What starts the purges of a console when they are due."""
+
+    def __init__(self, console: ConsoleServer) -> None:
+        super().__init__("The scheduler", console.directory / "scheduler.log")
+        self._console = console
+
+    def command(self) -> list[str]:
+        return [*MANAGE, "scheduler"]
+
+    def environment(self) -> dict[str, str]:
+        return self._console.environment()
+
+    def is_ready(self) -> bool:
+        return self.running
+
+
 class Demo:
     """The three servers, and what is configured in them."""
 
@@ -95,6 +112,7 @@ class Demo:
                 dicom_port=ports["PEER_DICOM"],
             )
         )
+        stack.enter_context(Scheduler(self.console))
         plugin = self.console.plugin_section(self._node_token(), data / "demo" / "plugin")
         self.orthanc = stack.enter_context(
             OrthancServer(

@@ -16,6 +16,7 @@ from orthanc_console.dashboard.live import render_live
 from orthanc_console.middleware import request_id
 from orthanc_console.nodes.models import Node
 from orthanc_console.version import VERSION
+from purge.services.upcoming import upcoming
 
 SEARCHED = ("studies", "deliveries", "purged-studies", "moves", "webhook-deliveries")
 
@@ -29,6 +30,7 @@ def overview(request: SignedInRequest) -> HttpResponse:
         "online": sum(node.online for node in nodes),
         "figures": state.figures(),
         "troubles": state.troubles(nodes),
+        "upcoming": upcoming(),
         "recent": state.recent(),
         "progress": state.progress(nodes),
     }

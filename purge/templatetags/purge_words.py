@@ -30,6 +30,15 @@ def exact(text: str) -> str:
 
 
 @register.filter
+def dicom_date(text: str) -> str:
+    """A date as DICOM writes it (PS3.5, VR DA), `20190131`, as `2019-01-31`; what is none stays as it is."""
+    try:
+        return f"{datetime.strptime(text, '%Y%m%d'):%Y-%m-%d}"
+    except (TypeError, ValueError):
+        return text
+
+
+@register.filter
 def local_in(moment: datetime, time_zone: str) -> str:
     """A moment as the clocks of a time zone show it, with its day."""
     return f"{moment.astimezone(zone(time_zone)):%a %Y-%m-%d %H:%M %Z}"
