@@ -23,6 +23,7 @@ from orthanc_console.dashboard.live import render_live
 from orthanc_console.dashboard.wording import grouped
 from orthanc_console.nodes import services
 from orthanc_console.nodes.attach import Instructions
+from orthanc_console.nodes.differences import differences
 from orthanc_console.nodes.forms import NodeForm
 from orthanc_console.nodes.models import ConfigRevision, Node
 from orthanc_console.nodes.setting_words import settings_of
@@ -61,6 +62,7 @@ def _picture(node: Node) -> dict[str, Any]:
         "node": node,
         "behind": max(ConfigRevision.current() - node.config_revision, 0),
         "settings": settings_of(node.status),
+        "differences": differences(node),
         "lanes": node.lanes.select_related("destination"),
         "notices": node.events.filter(kind="node.notice", problem="").order_by("-seq")[:SHOWN],
         "set_aside": set_aside[:SHOWN],
