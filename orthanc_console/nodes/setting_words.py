@@ -20,6 +20,9 @@ WORDS: dict[str, Promise] = {
     "StableAge": _("seconds without a new image after which a study counts as complete"),
     "ConcurrentJobs": _("jobs that Orthanc runs at the same time, for all destinations together"),
     "JobsHistorySize": _("ended jobs that Orthanc remembers"),
+    "SharesIndex": _(
+        "other Orthancs may use the same index, so each study is claimed before it is forwarded"
+    ),
     "SaveJobs": _("whether jobs under way outlive a restart"),
 }
 NO_DELAY = _(

@@ -43,6 +43,8 @@ class Host:
         self._has_server_identifier = "DatabaseServerIdentifier" in configuration
         settings = {name: configuration.get(name, value) for name, value in DEFAULTS.items()}
         self.settings = {**settings, "TcpNoDelay": tcp_no_delay}
+        if self.shares_index:
+            self.settings["SharesIndex"] = True
         self._facts: dict[str, Any] = {
             "plugin_version": VERSION,
             "python_version": platform.python_version(),
