@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS claim (
 LOOK = 0.2
 # How often a claim is tried while others change the same study.
 TRIES = 5
+# How many studies are taken over in one go.
+AT_A_TIME = 100
 # Of a lease: silence after which the owner is heard again, and from which on it does not send before it has looked.
 BEAT = 1 / 3
 TRUST = 1 / 2
@@ -134,8 +136,14 @@ class Claims:
         raise OrthancError(409, 0, f"Others changed the study {study} {TRIES} times meanwhile.")
 
     def decided(self, db: sqlite3.Connection, study: str) -> None:
-        """What a claimed study needs is in the state file; inside the transaction that writes it."""
-        db.execute("UPDATE claim SET decided = 1 WHERE study = ? AND owner = ?", (study, self._me))
+        """What a claimed study needs is in the state file; inside the transaction that writes it.
+
+        Raises:
+            Conflict: deciding took so long that another Orthanc took the study over.
+        """
+        sql = "UPDATE claim SET decided = 1 WHERE study = ? AND owner = ?"
+        if not db.execute(sql, (study, self._me)).rowcount:
+            raise Conflict(409, 0, f"Another Orthanc took the study {study} over meanwhile.")
 
     def may_send(self) -> bool:
         """Whether nobody can have taken over what this Orthanc has claimed. Takes no lock."""
@@ -169,14 +177,8 @@ class Claims:
         with self._lock:
             if self._is_own_write(study):
                 return
-            try:
-                found = read(self._orthanc, study)
-            except ValueError as error:
-                logger.warning("study %s: %s", study, error)
-                return
-            if found is None:
-                self._forget(study)
-            elif found[0].owner != self._me:
+            found = self._read(study)
+            if found is not None and found[0].owner != self._me:
                 claim, now = found[0], time.monotonic()
                 self._heard[claim.owner] = now
                 self.agreement.compare(claim.owner, claim.orders, now)
@@ -199,7 +201,8 @@ class Claims:
         self._leases[claim.owner] = claim.lease
         row = self._row(study)
         wanted = max(seq, row["seq"] if row else -1)
-        self._forget(study)
+        if row:
+            self._forget(study)
         if row and row["owner"] == self._me:
             logger.warning("another Orthanc took the study %s over", study)
             with self._state.transaction() as db:
@@ -249,10 +252,10 @@ class Claims:
 
     def _make_sure(self, study: str, touch: bool = False) -> None:
         """Find out whether an own claim still is; `touch` also writes it anew, for others to see."""
-        found = read(self._orthanc, study)
+        found = self._read(study)
         if found is None:
-            self._forget(study)
-        elif found[0].owner != self._me:
+            return
+        if found[0].owner != self._me:
             self._see_other(study, found[0])
         elif touch:
             with suppress(Conflict, NotFound):
@@ -271,11 +274,13 @@ class Claims:
         self._newest_event = newest
 
     def _tell(self, study: str, over: bool, told: int) -> None:
-        found = read(self._orthanc, study)
-        if found is None or found[0].owner != self._me:
-            self._make_sure(study)
+        found = self._read(study)
+        if found is None:
             return
         claim, tag = found
+        if claim.owner != self._me:
+            self._see_other(study, claim)
+            return
         deliveries = self._store.of_study(study)
         failed = {d.destination for d in deliveries if d.state == "failed"}
         covered = claims.covered(deliveries, claim.covered)
@@ -301,13 +306,14 @@ class Claims:
         ]
 
     def _take_over(self, owner: str) -> None:
-        rows = self._state.read("SELECT study FROM claim WHERE owner = ?", (owner,))
+        # Not too many at a time: the owner may be back.
+        sql = "SELECT study FROM claim WHERE owner = ? LIMIT ?"
         taken = []
-        for row in rows:
-            found = read(self._orthanc, row["study"])
-            if found is None or not found[0].open:
-                self._forget(row["study"])
-            elif found[0].owner != owner:
+        for row in self._state.read(sql, (owner, AT_A_TIME)):
+            found = self._read(row["study"])
+            if found is None:
+                continue
+            if found[0].owner != owner or not found[0].open:
                 self._see_other(row["study"], found[0])
             elif self._replace_owner(row["study"], *found):
                 taken.append(row["study"])
@@ -350,6 +356,17 @@ class Claims:
         self._touched = begun
         with self._state.transaction() as db:
             db.execute("UPDATE claim SET at = ? WHERE study = ?", (clock.now(), study))
+
+    def _read(self, study: str) -> tuple[Claim, str] | None:
+        """The claim on a study and its tag; a study that was deleted, or whose claim was spoilt, is forgotten."""
+        try:
+            found = read(self._orthanc, study)
+        except ValueError as error:
+            logger.warning("study %s: %s", study, error)
+            found = None
+        if found is None:
+            self._forget(study)
+        return found
 
     def _have_decided(self, studies: Iterable[str]) -> None:
         """The reader of the change log decides about them next."""
