@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from orthanc_console.agent import reading
 from orthanc_console.agent.reading import BadData
+from orthanc_console.version import PROTOCOL
 
 LARGEST_BODY = 8 * 1024 * 1024
 MOST_EVENTS = 500
@@ -26,6 +27,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 class BadRequest(ValueError):
     """Nothing of the body can be used; the message is a sentence that names the field."""
+
+
+class OtherProtocol(ValueError):
+    """The plugin speaks another protocol, by which its body cannot be read; the message says what to do."""
 
 
 @dataclass
@@ -72,6 +77,7 @@ def parse(body: bytes) -> SyncRequest:
 
     Raises:
         BadRequest: not JSON, or a field of the envelope is wrong.
+        OtherProtocol: it is of a plugin that is too new or too old for this console.
     """
     try:
         return _check(_load(body))
@@ -85,6 +91,8 @@ def _check(message: dict[str, Any]) -> SyncRequest:
     protocol = reading.number(message, "protocol")
     if protocol is None:
         raise BadData("“protocol” is missing.")
+    if protocol != PROTOCOL:
+        raise OtherProtocol(_other_protocol(protocol))
     return SyncRequest(
         protocol=protocol,
         instance=_instance(message),
@@ -96,6 +104,15 @@ def _check(message: dict[str, Any]) -> SyncRequest:
         events=[_event(each) for each in _list(message, "events", MOST_EVENTS)],
         results=[_result(each) for each in _list(message, "results", MOST_RESULTS)],
     )
+
+
+def _other_protocol(protocol: int) -> str:
+    advice = (
+        "Update this console, or install the plugin that it offers on its Nodes page."
+        if protocol > PROTOCOL
+        else "Install the plugin that this console offers on its Nodes page."
+    )
+    return f"The plugin speaks protocol {protocol}, this console {PROTOCOL}. {advice}"
 
 
 def _instance(message: dict[str, Any]) -> str:

@@ -63,6 +63,14 @@ def _another(stored: Node, request: SyncRequest) -> bool:
     return request.boot != stored.boot and request.boot == stored.previous_boot
 
 
+def warn_of_protocol(node: Node, message: str) -> None:
+    """Say on the node's page why it is not online, until it can be understood again."""
+    words = f"{message} Until then it forwards by the configuration that it has, and keeps what happens."
+    warnings = [{"code": "other_protocol", "message": words}]
+    if node.warnings != warnings:
+        Node.objects.filter(pk=node.pk).update(warnings=warnings)
+
+
 def take_status(node: Node, request: SyncRequest) -> None:
     """Keep what the node says of itself; what of it is not understood becomes a warning on its page."""
     status = request.status

@@ -12,9 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orthanc_console import tokens
 from orthanc_console.agent import answer, bundle, intake, presence
-from orthanc_console.agent.messages import LARGEST_BODY, BadRequest, SyncRequest, parse
+from orthanc_console.agent.messages import (
+    LARGEST_BODY,
+    BadRequest,
+    OtherProtocol,
+    SyncRequest,
+    parse,
+)
 from orthanc_console.nodes.models import Node
-from orthanc_console.version import PROTOCOL
 
 
 @csrf_exempt
@@ -29,22 +34,24 @@ def sync(request: HttpRequest) -> JsonResponse:
             return _failure(
                 413, f"The body is larger than {LARGEST_BODY} bytes; send fewer events."
             )
-        return _exchange(node, parse(request.body))
-    except (BadRequest, UnreadablePostError) as error:
-        return _failure(400, str(error))
-    except presence.Conflict as error:
-        return _failure(409, str(error))
+        return _answer(node, request)
     except OperationalError as error:
         return _failure(503, f"The database does not answer: {error}. Nothing was stored.")
 
 
+def _answer(node: Node, request: HttpRequest) -> JsonResponse:
+    try:
+        return _exchange(node, parse(request.body))
+    except (BadRequest, UnreadablePostError) as error:
+        return _failure(400, str(error))
+    except OtherProtocol as error:
+        presence.warn_of_protocol(node, str(error))
+        return _failure(409, str(error))
+    except presence.Conflict as error:
+        return _failure(409, str(error))
+
+
 def _exchange(node: Node, request: SyncRequest) -> JsonResponse:
-    if request.protocol != PROTOCOL:
-        return _failure(
-            409,
-            f"The plugin speaks protocol {request.protocol}, this console {PROTOCOL}. Install the plugin "
-            "that this console offers on its Nodes page.",
-        )
     presence.admit(node, request)
     presence.take_status(node, request)
     set_aside = intake.store(node, request.events, request.results)
