@@ -78,7 +78,7 @@ def _facts(node: Node, others: list[Node]) -> Iterator[Difference]:
         if not here or not known:
             continue
         [(usual, count)] = known.most_common(1)
-        if usual != here:
+        if known[here] < count:
             share = {"value": usual, "n": count, "all": sum(known.values())}
             yield Difference(name, "", "", here, _("%(value)s on %(n)d of %(all)d") % share)
 
