@@ -39,7 +39,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     wheel = _build(folder)
     venv = folder / "venv"
     _run(sys.executable, "-m", "venv", "--without-pip", str(venv))
-    _pip("--python", f"{venv}/bin/python", "install", "--no-index", "--no-deps", str(wheel))
+    quick = ["--no-index", "--no-deps", "--no-compile"]
+    _pip("--python", f"{venv}/bin/python", "install", *quick, str(wheel))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = venv / "lib" / version / "site-packages"
     (packages / "of-the-tests.pth").write_text(sysconfig.get_path("purelib"))
