@@ -93,7 +93,7 @@ def test_its_pages_have_styles_and_icons(installed: Installed) -> None:
     answers = {"username": console.user, "password": console.password}
     answers["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
     overview = browser.post(f"{console.url}/login/", data=answers, timeout=30)
-    assert overview.ok
+    overview.raise_for_status()
     assert '<svg class="icon"' in overview.text
 
 
