@@ -171,8 +171,11 @@ def test_filters_choose_lanes(charlie_client: Client, node: Node, pacs: Destinat
 def test_lanes_of_destinations_that_are_gone_are_not_shown(
     charlie_client: Client, node: Node
 ) -> None:
-    lane(node, make_modality("PACS", gone_at=timezone.now()))
+    gone = lane(node, make_modality("PACS", gone_at=timezone.now()))
     assert "No lane yet" in main_part(charlie_client)
+    gone.state, gone.waiting = "held", 3
+    gone.save()
+    assert "not in Orthanc any more" in main_part(charlie_client)
 
 
 def test_pausing_leads_back_to_the_lanes(bob_client: Client, node: Node, pacs: Destination) -> None:

@@ -87,6 +87,8 @@ def test_what_is_wrong_is_named_with_a_link(charlie_client: Client) -> None:
     node.last_seen_at = timezone.now() - timedelta(hours=2)
     node.warnings = [{"code": "x", "message": "y"}]
     node.save()
+    lost = make_modality("LOST", gone_at=timezone.now())
+    Lane.objects.create(node=node, destination=lost, state="held", waiting=2)
     failing, paused = make_modality("TELERAD"), make_modality("MAMMO", paused=True)
     Lane.objects.create(node=node, destination=failing, state="failing", last_error="refused")
     page = charlie_client.get("/").content.decode()
@@ -96,6 +98,8 @@ def test_what_is_wrong_is_named_with_a_link(charlie_client: Client) -> None:
         "gateway has 1 warning",
         "TELERAD does not take studies: refused",
         "MAMMO is paused",
+        "LOST is not in its Orthanc any more, and studies wait for it",
+        f'href="/destinations/{lost.pk}/"',
         f'href="/nodes/{node.pk}/"',
         f'href="/destinations/{failing.pk}/"',
         f'href="/destinations/{paused.pk}/"',

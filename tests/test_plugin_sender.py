@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from orthanc_console.plugin.orthanc_client import Address, OrthancClient
@@ -61,6 +62,22 @@ def test_without_a_configuration_nothing_that_waits_is_touched(tmp_path: Path) -
         sender.step()
         cancelled = store.get(delivery.id)
         assert cancelled is not None and cancelled.reason == "destination_removed"
+
+
+def test_what_is_meant_for_a_destination_that_orthanc_lost_waits_until_it_is_back(
+    tmp_path: Path,
+) -> None:
+    with http_server(answer({})) as server:
+        sender, store = _sender(tmp_path, server)
+        delivery = _add(store)
+        sender.configure({1: replace(DESTINATION, gone=True)})
+        sender.step()
+        held = store.get(delivery.id)
+        assert held is not None and (held.state, held.reason) == ("held", "destination_gone")
+        sender.configure({1: DESTINATION})
+        sender.step()
+        waiting = store.get(delivery.id)
+        assert waiting is not None and (waiting.state, waiting.reason) == ("waiting", "")
 
 
 def _sender(folder: Path, server: HttpServer) -> tuple[Sender, DeliveryStore]:

@@ -55,6 +55,7 @@ def test_a_destination_is_told_in_full() -> None:
             "source": "console",
             "enabled": True,
             "paused": False,
+            "gone": False,
             "aet": "PACS_B",
             "host": "192.0.2.7",
             "port": 104,

@@ -55,7 +55,8 @@ def test_what_vanishes_is_kept_as_gone_and_comes_back() -> None:
     found(agent)
     pacs = Destination.objects.get()
     assert pacs.gone_at is not None
-    assert agent.sync()["config"]["destinations"] == []
+    (told,) = agent.sync()["config"]["destinations"]
+    assert told["gone"] is True
     found(agent, {**PACS, "port": 11112})
     pacs.refresh_from_db()
     assert (pacs.gone_at, pacs.port) == (None, 11112)

@@ -104,6 +104,7 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
         elif destination.paused:
             sentence = _("%(name)s is paused; its deliveries wait.") % {"name": destination}
             found.append(Trouble("warn", sentence, address))
+    found += [_gone(destination) for destination in destination_services.missed()]
     found += [
         Trouble("warn", f"{target}: {target.disabled_because}", _webhook_target(target))
         for target in WebhookTarget.objects.exclude(disabled_because="")
@@ -111,6 +112,14 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
     if silent := scheduler.trouble():
         found.append(Trouble("warn", silent, reverse("policies")))
     return sorted(found, key=lambda trouble: trouble.tone != "bad")
+
+
+def _gone(destination: Destination) -> Trouble:
+    sentence = _(
+        "%(name)s is not in its Orthanc any more, and studies wait for it. Bring it back there, or delete it here, which cancels them."
+    )
+    address = reverse("destination", args=(destination.pk,))
+    return Trouble("bad", sentence % {"name": destination}, address)
 
 
 def _webhook_target(target: WebhookTarget) -> str:

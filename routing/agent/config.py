@@ -30,7 +30,8 @@ class Compiled(NamedTuple):
 def config_for(node: Node) -> dict[str, Any]:
     """`destinations`, `rules` and `tags` of docs/protocol.md."""
     concerned = Q(nodes=None) | Q(nodes=node)
-    destinations = Destination.objects.filter(concerned, gone_at=None).distinct()
+    # Also those that Orthanc has lost: what is meant for them waits until they are back, or somebody deletes them here.
+    destinations = Destination.objects.filter(concerned).distinct()
     told = [_destination(each) for each in destinations]
     known = {each["id"] for each in told}
     rules = (
@@ -56,6 +57,7 @@ def _destination(destination: Destination) -> dict[str, Any]:
         "source": destination.source,
         "enabled": destination.enabled,
         "paused": destination.paused,
+        "gone": destination.gone_at is not None,
         "aet": destination.aet,
         "host": destination.host,
         "port": destination.port,

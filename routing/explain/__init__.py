@@ -27,6 +27,9 @@ REASONS: dict[str, Text] = {
     "already_there": _("The destination has every instance already."),
     "paused": _("The destination is paused."),
     "disabled": _("The destination is disabled."),
+    "destination_gone": _(
+        "Orthanc does not have the destination any more. It is sent when that is back; until then you can cancel it."
+    ),
     "outside_hours": _(
         "The destination takes studies only in its hours; it is sent when they begin."
     ),

@@ -33,6 +33,7 @@ class Destination:
     verify: str
     max_in_flight: int
     hours: str = ""
+    gone: bool = False
 
     @property
     def server(self) -> str:
@@ -45,6 +46,8 @@ class Destination:
         Args:
             now: local time of the node, for the hours.
         """
+        if self.gone:
+            return "destination_gone"
         if not self.enabled:
             return "disabled"
         if self.paused:

@@ -168,6 +168,11 @@ def served_nodes(destination: Destination) -> list[Node]:
     return list(destination.nodes.all()) or list(Node.objects.all())
 
 
+def missed() -> list[Destination]:
+    """Those that their Orthanc does not have any more, though deliveries wait for them."""
+    return list(Destination.objects.exclude(gone_at=None).filter(lanes__waiting__gt=0).distinct())
+
+
 def serving(node: Node) -> Q:
     """The condition on destinations, or on rules, that concern the node."""
     return Q(nodes=None) | Q(nodes=node)

@@ -50,8 +50,9 @@ class Overview:
 
 
 def rows() -> QuerySet[Lane]:
-    """Lanes of destinations that are in use, with what a row of the list shows."""
-    return Lane.objects.filter(destination__gone_at=None).select_related("node", "destination")
+    """Lanes of destinations that are in use, or that something waits for, with what a row of the list shows."""
+    used = Q(destination__gone_at=None) | Q(waiting__gt=0)
+    return Lane.objects.filter(used).select_related("node", "destination")
 
 
 def overviews(lanes: Sequence[Lane], now: datetime | None = None) -> list[Overview]:

@@ -64,6 +64,26 @@ def test_destinations_of_orthanc_appear_follow_its_changes_and_vanish(
     assert (moved["aet"], moved["host"], moved["port"]) == ("MOVED", "10.0.0.8", 11112)
 
 
+def test_studies_wait_for_one_that_orthanc_lost_for_a_while(
+    host_site: Site, destination: OrthancServer, tmp_path: Path
+) -> None:
+    site = host_site
+    name, patient = unique("pacs"), unique("P")
+    address = dict(zip(("AET", "Host", "Port"), destination.as_modality(), strict=True))
+    site.orthanc.put(f"/modalities/{name}", address)
+    key = ("modality", name)
+    wait_for(lambda: key in _found(site), "it is found", 20)
+    site.rule(f'PatientID == "{patient}"', [_found(site)[key]])
+    site.settle()
+    site.orthanc.delete(f"/modalities/{name}")
+    wait_for(lambda: key not in _found(site), "it is known to be gone", 20)
+    study = site.send(make_study(tmp_path / "s", "CT", instances=2, rows=8, PatientID=patient))
+    (held,) = site.wait_for(study, "held")
+    assert held["reason"] == "destination_gone"
+    site.orthanc.put(f"/modalities/{name}", address)
+    site.wait_for(study, "delivered", seconds=30)
+
+
 def _found(site: Site, at_least: int = 0) -> dict[tuple[str, str], Destination]:
     """Those that Orthanc has now, by kind and name; empty if they are fewer than that."""
     destinations = [
