@@ -87,12 +87,22 @@ class Bench:
         """Kill a server whose data is not needed any more, and remove its folder."""
         if server.running:
             server.kill()
-        shutil.rmtree(server.log.parent)
+        folder = server.log.parent
+        wait_for(lambda: _removed(folder), f"the data of {server.name} is removed")
 
     def _start(self, server: Server) -> None:
         # Killed and not stopped: that takes no time, and a case that is about stopping stops.
         self.stack.callback(lambda: server.running and server.kill())
         server.start()
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        shutil.rmtree(folder)
+    except OSError:
+        # The workers of a console outlive it for a moment, and write.
+        return False
+    return True
 
 
 def revision(node: OrthancServer) -> int:
