@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(orthanc orthanc-python orthanc-dicomweb dcmtk)
 python=${PYTHON:-python3}
 if ! "$python" -c 'import ensurepip' 2>/dev/null; then packages+=(python3-venv); fi
-if [ "$1" = test ]; then packages+=(postgresql orthanc-postgresql debootstrap chromium buildah iproute2); fi
+if [ "$1" = test ]; then packages+=(postgresql orthanc-postgresql debootstrap chromium buildah netavark iproute2); fi
 
 missing=()
 for package in "${packages[@]}"; do

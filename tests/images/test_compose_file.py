@@ -6,15 +6,20 @@ from typing import Any
 
 import pytest
 
-from testbed.compose import configuration
+from testbed.compose import configuration, program
 from testbed.images import ImagesUnavailableError
 
 
-def composed(variables: dict[str, str], *profiles: str) -> dict[str, Any]:
+@pytest.fixture(scope="module", autouse=True)
+def _compose() -> None:
     try:
-        services: dict[str, Any] = configuration(variables, *profiles)["services"]
+        program()
     except ImagesUnavailableError as error:
         pytest.skip(str(error))
+
+
+def composed(variables: dict[str, str], *profiles: str) -> dict[str, Any]:
+    services: dict[str, Any] = configuration(variables, *profiles)["services"]
     return services
 
 
