@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from orthanc_console.counting import MOST_COUNTED
+from orthanc_console import counting
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 UNITS = ("KiB", "MiB", "GiB", "TiB")
@@ -60,7 +60,8 @@ def grouped(count: int) -> str:
 
 def at_least(count: int) -> str:
     """A count as `orthanc_console.counting` gives it: `812`, or `1,000+`."""
-    return f"{grouped(MOST_COUNTED)}+" if count > MOST_COUNTED else grouped(count)
+    most = counting.MOST_COUNTED
+    return f"{grouped(most)}+" if count > most else grouped(count)
 
 
 def middle(text: str, length: int) -> str:
