@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from orthanc_console.audit import log
 from orthanc_console.env import env
 from orthanc_console.keeping import backup
 from orthanc_console.keeping.progress import Progress
@@ -37,6 +38,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The backup could not be written: {error}.") from error
+        log.record(None, "console.backed_up", actor_name="command line")
         self.stderr.write(f"{sum(counts.values())} rows of {len(counts)} tables are in the backup.")
         if not passphrase:
             self.stderr.write(WITHOUT_KEYS)
