@@ -95,6 +95,19 @@ document.addEventListener("change", (event) => {
   if (form) showMatchingFields(form);
 });
 
+// A double click must not do a thing twice, such as sending studies.
+const onTheWay = new WeakSet();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (onTheWay.has(form)) event.preventDefault();
+  else if (!event.defaultPrevented) onTheWay.add(form);
+});
+// The browser may show the page again as it was left.
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) onTheWay.delete(form);
+});
+
 // Tabs: arrow keys move between them, as ARIA's authoring practices ask for.
 function choose(tab) {
   for (const other of tab.closest("[role=tablist]").querySelectorAll("[role=tab]")) {

@@ -49,6 +49,27 @@ def test_chosen_studies_are_sent_and_the_outcome_appears_by_itself(
     expect(bob_page.get_by_text("2 are done.")).to_be_visible(timeout=10_000)
 
 
+SUBMIT_TWICE = """form => [1, 2].map(() => {
+  const event = new SubmitEvent("submit", {bubbles: true, cancelable: true});
+  form.dispatchEvent(event);
+  return event.defaultPrevented;
+})"""
+
+
+def test_a_form_goes_once_and_again_after_one_came_back_to_it(
+    node: Node, pacs: Destination, bob_page: Page
+) -> None:
+    make_study(node)
+    bob_page.goto("/studies/all/")
+    form = bob_page.locator("main form[method=post]")
+    assert form.evaluate(SUBMIT_TWICE) == [False, True]
+    bob_page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow'))")
+    bob_page.get_by_label("Send to").select_option(label="PACS · DICOM modality (C-STORE)")
+    bob_page.get_by_role("button", name="Send 1 study").click()
+    expect(bob_page.get_by_role("heading", name="Send 1 study to PACS")).to_be_visible()
+    assert Command.objects.count() == 1
+
+
 def test_without_scripts_studies_are_sent_as_well(
     node: Node, pacs: Destination, bob: User, open_browser: Callable[..., BrowserContext]
 ) -> None:
