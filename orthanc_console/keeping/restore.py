@@ -15,7 +15,7 @@ from django.apps.registry import Apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 
@@ -67,7 +67,9 @@ def read(file: IO[bytes], passphrase: str, replace: bool, progress: Progress) ->
                 "--replace to let what it has go."
             )
         return _build(reader, migrations, values, progress)
-    except (ArchiveError, ValidationError, ValueError, IntegrityError) as error:
+    except DatabaseError as error:
+        raise RestoreError(f"The database refuses it: {error} Nothing was changed.") from error
+    except (ArchiveError, ValidationError, ValueError) as error:
         raise RestoreError(f"{error} Nothing was changed.") from error
     except InvalidToken as error:
         raise RestoreError(
