@@ -16,7 +16,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from testbed.images import BASE, REPOSITORY, STORE, buildah, ensure_base
+from testbed.images import BASE, LIMITS, REPOSITORY, STORE, buildah, ensure_base
 
 COMPOSE_FILE = REPOSITORY / "docker-compose.yml"
 PLUGIN = Path("usr/libexec/docker/cli-plugins/docker-compose")
@@ -104,7 +104,7 @@ def program() -> str:
         if path.exists():
             return str(path)
     ensure_base()
-    container = buildah("from", "--pull-never", BASE)
+    container = buildah("from", "--pull-never", *LIMITS, BASE)
     try:
         buildah("run", "--isolation=chroot", "--network=host", container, "sh", "-c", FETCH)
         root = Path(buildah("mount", container))
