@@ -22,6 +22,7 @@ from benchmarks.cases import (
     reception,
     replicas,
     rules,
+    sharing,
     stopping,
     throughput,
 )
@@ -42,6 +43,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "rules": rules.run,
     "stopping": stopping.run,
     "killing": killing.run,
+    "sharing": sharing.run,
     "intake": intake.run,
     "lists": lists.run,
     "nodes": nodes.run,
