@@ -182,16 +182,21 @@ def _load(reader: Reader, then: Apps, values: tables.Values, alias: str, progres
 
 
 class _Loader:
-    """Writes the rows of one table, some at a time."""
+    """Writes the rows of one table, many at a time, past the models: times of making and changing stay as they were."""
 
     def __init__(
         self, then: Apps, table: Table, values: tables.Values, alias: str, progress: Progress
     ) -> None:
+        self._connection = connections[alias]
         self._model = _model(then, table)
         self._fields = [_field(self._model, name) for name in table.fields]
-        self._values, self._alias, self._progress = values, alias, progress
-        self._waiting: list[Model] = []
+        self._values, self._progress = values, progress
+        self._waiting: list[list[Any]] = []
         self.done = 0
+        quote = self._connection.ops.quote_name
+        names = ", ".join(quote(field.column) for field in self._fields)
+        marks = ", ".join(["%s"] * len(self._fields))
+        self._insert = f"INSERT INTO {quote(self._model._meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608
         # A migration may have made rows, such as defaults.
         self._model._base_manager.using(alias).all().delete()
 
@@ -199,12 +204,16 @@ class _Loader:
         if len(row) != len(self._fields):
             raise ArchiveError("The backup is damaged: a row is too short or too long.")
         given = zip(self._fields, row, strict=True)
-        self._waiting.append(self._model(**{f.attname: self._values.value(f, v) for f, v in given}))
+        self._waiting.append(
+            [f.get_db_prep_save(self._values.value(f, v), self._connection) for f, v in given]
+        )
         if len(self._waiting) == CHUNK:
             self.flush()
 
     def flush(self) -> None:
-        self._model._base_manager.using(self._alias).bulk_create(self._waiting)
+        if self._waiting:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(self._insert, self._waiting)
         self.done += len(self._waiting)
         self._waiting.clear()
         self._progress(self._model._meta.label_lower, self.done)
@@ -220,7 +229,5 @@ def _model(then: Apps, table: Table) -> type[Model]:
 def _field(model: type[Model], name: str) -> tables.AnyField:
     for field in tables.stored_fields(model):
         if field.attname == name:
-            # Times of making and changing are as they were, not now.
-            field.auto_now = field.auto_now_add = False  # type: ignore[attr-defined]
             return field
     raise ArchiveError(f"The backup is damaged: it names a field {name} of {model._meta.label}.")
