@@ -7,7 +7,9 @@ with ConsoleServer(tmp_path / "console") as console:
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ from typing import Any
 import requests
 
 from testbed.http import HttpApi
-from testbed.processes import Server, ServerError
+from testbed.processes import Server, ServerError, Stopped
 from testbed.waiting import free_port
 
 CREATE_NODES = """
@@ -99,6 +101,15 @@ class ConsoleServer(Server, HttpApi):
             self.prepare()
         self.session.headers["Authorization"] = f"Bearer {self._token_file.read_text()}"
         super().start()
+
+    def kill(self) -> Stopped:
+        """Kill it with its worker processes, as the end of a container or of a machine does."""
+        workers = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        stopped = super().kill()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(worker), signal.SIGKILL)
+        return stopped
 
     def manage(self, *arguments: str) -> str:
         """Run a command of manage.py and return the last line of its output, such as a secret.

@@ -69,16 +69,14 @@ class Replicas:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def kill_in_turn(self, seconds: float, every: float) -> int:
-        """For some seconds kill another console every few, and start it again; returns how many were killed."""
-        begun, kills = time.monotonic(), 0
-        while time.monotonic() - begun < seconds:
-            console = self.consoles[kills % len(self.consoles)]
+    def kill_in_turn(self, kills: int, every: float) -> None:
+        """Kill another console every few seconds, or as soon as the one before is back, and start it again."""
+        begun = time.monotonic()
+        for number in range(kills):
+            console = self.consoles[number % len(self.consoles)]
             console.kill()
             console.start()
-            kills += 1
-            time.sleep(max(0.0, begun + kills * every - time.monotonic()))
-        return kills
+            time.sleep(max(0.0, begun + (number + 1) * every - time.monotonic()))
 
     def query(self, sql: str) -> list[TupleRow]:
         """The rows of a query to the database itself."""

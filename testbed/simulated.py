@@ -135,8 +135,10 @@ class Fleet:
         over = threading.Event()
 
         def forward(node: SimulatedNode) -> None:
-            while not over.wait(1 / studies_per_second):
+            due = time.monotonic()
+            while not over.wait(max(0.0, due - time.monotonic())):
                 node.forward_a_study()
+                due += 1 / studies_per_second
 
         with ThreadPoolExecutor(len(self.nodes)) as pool:
             busy = [pool.submit(forward, node) for node in self.nodes.values()]

@@ -106,6 +106,19 @@ def test_it_stops_long_before_a_waiting_call_would_end(console: Console, sent: i
         assert len(answers) == 1
 
 
+def test_workers_end_soon_after_the_process_that_started_them_is_killed(console: Console) -> None:
+    waiting = threading.Thread(target=lambda: console.sync(wait=20))
+    waiting.start()
+    time.sleep(1)
+    killed_at = time.monotonic()
+    console.process.kill()
+    waiting.join()
+    # The call would wait for 20 seconds, and its worker would hold the port for as long.
+    assert time.monotonic() - killed_at < 12
+    with pytest.raises(OSError):
+        console.get("/healthz")
+
+
 def test_what_is_asked_for_is_not_in_its_log(console: Console) -> None:
     console.get("/healthz?search=Doe")
     with pytest.raises(urllib.error.HTTPError):

@@ -17,22 +17,24 @@ KILL_EVERY = 5
 
 def run(bench: Bench) -> Iterator[Row]:
     """Kill one after the other under the reports of ten nodes, then compare what was made with what is stored."""
-    seconds = bench.size(30, 60)
+    kills = bench.size(6, 12)
     names = [f"node{number}" for number in range(NODES)]
     with Replicas(bench.folder / "site", 2) as site:
         fleet = Fleet(bench.folder / "states", site.consoles[0], site.url, names)
         with fleet:
             begun = time.monotonic()
             with fleet.forwarding(EVENTS_PER_SECOND / NODES / EVENTS_PER_STUDY):
-                kills = site.kill_in_turn(seconds, KILL_EVERY)
+                site.kill_in_turn(kills, KILL_EVERY)
                 ended = time.monotonic()
             late = time.monotonic() - ended
         made = sum(node.made for node in fleet.nodes.values())
         [(stored, numbers)] = site.query(
             "SELECT count(*), count(DISTINCT (node_id, seq)) FROM agent_event"
         )
-    rate = made / (ended - begun)
-    setting = f"{kills} kills in {seconds} s, {rate:.0f} events a second of {NODES} nodes"
+    seconds = ended - begun
+    setting = (
+        f"{kills} kills in {seconds:.0f} s, {made / seconds:.0f} events a second of {NODES} nodes"
+    )
     yield all_of("events that are stored", stored, made, setting)
     yield all_of("events that are stored once", numbers, made, setting)
     yield Row("all were handed over after the last kill", f"{late:.1f} s", setting)

@@ -32,6 +32,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         stopping.begin()
         super().handle_quit(sig, frame)
 
+    def is_parent_alive(self) -> bool:
+        alive: bool = super().is_parent_alive()
+        if not alive:
+            stopping.begin()
+        return alive
+
 
 class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, options: dict[str, Any]) -> None:
