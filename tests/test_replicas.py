@@ -117,3 +117,19 @@ def test_two_consoles_that_start_at_once_migrate_a_new_database_once(tmp_path: P
         ]
         assert [process.wait(120) for process in processes] == [0, 0]
         consoles[0].manage("migrate", "--check")
+
+
+def test_a_restart_of_the_database_is_survived(site: Replicas, tmp_path: Path) -> None:
+    console = site.consoles[0]
+    with Fleet(tmp_path, console, console.url, ["patient"]) as fleet:
+        wait_for(fleet.obeys, "the first configuration")
+        # Now its call waits.
+        time.sleep(1)
+        site.postgres.stop()
+        assert requests.get(f"{console.url}/healthz", timeout=30).status_code == 200
+        assert requests.get(f"{console.url}/readyz", timeout=30).status_code == 503
+        site.postgres.start()
+        wait_for(lambda: requests.get(f"{console.url}/readyz", timeout=30).ok, "it is ready")
+        before = fleet.times_obeyed()
+        console.post("/rules/", {**RULE, "name": "After the restart"})
+        wait_for(lambda: fleet.obeys(before), "the rule is in force", 40)
