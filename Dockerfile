@@ -57,6 +57,7 @@ RUN export SECRET_KEY=unused FIELD_KEYS=unused DATA_DIR=/build/data STATIC_ROOT=
     && python3 -m zipfile --extract /build/plugin.zip /opt/plugin \
     && find node_modules/@tabler/core -type f -delete \
     && rm -r .npmrc package.json package-lock.json requirements.txt requirements-dev.txt deploy/orthanc \
+    && chmod -R go-w . /opt/plugin \
     && python3 -m compileall -q --invalidation-mode unchecked-hash . /opt/plugin
 
 FROM python AS console
@@ -79,13 +80,16 @@ CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]
 
 FROM ${BASE} AS orthanc
 # The user first, so that its number stays the same when Debian's packages change: the data on the volume is its.
+# Docker gives a new volume the owner of the folder that it is mounted on, in whichever image; so the secrets that
+# the console makes for Orthanc have to be the console's here, too.
 RUN groupadd --gid 901 orthanc \
     && useradd --uid 901 --gid orthanc --no-create-home --home-dir /var/lib/orthanc --shell /usr/sbin/nologin orthanc \
     && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         ca-certificates curl orthanc orthanc-dicomweb orthanc-python \
     && rm -rf /var/lib/apt/lists/* /etc/orthanc/* \
-    && install --directory --owner orthanc --group orthanc --mode 0750 /var/lib/orthanc /secrets/orthanc
+    && install --directory --owner orthanc --group orthanc --mode 0750 /var/lib/orthanc \
+    && install --directory --owner 900 --group 900 --mode 0750 /secrets/orthanc
 COPY --from=assembled /opt/plugin /opt/orthanc-console
 COPY deploy/orthanc/entrypoint deploy/orthanc/healthcheck /usr/local/bin/
 COPY deploy/orthanc/orthanc.json /etc/orthanc/

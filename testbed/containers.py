@@ -117,6 +117,17 @@ class Container(Server):
         """Its address on the bridge."""
         return self.network.addresses[self.service.name]
 
+    def create(self) -> None:
+        """Prepare its volumes. As with Docker, an empty one gets owner and mode of the mount point, from every image anew."""
+        for mount in self.service.mounts:
+            if not mount.is_volume:
+                continue
+            folder, mountpoint = self._volume(mount), self._root / mount.target.lstrip("/")
+            folder.mkdir(parents=True, exist_ok=True)
+            if mountpoint.is_dir() and not any(folder.iterdir()):
+                shutil.copystat(mountpoint, folder)
+                os.chown(folder, mountpoint.stat().st_uid, mountpoint.stat().st_gid)
+
     def command(self) -> list[str]:
         mounts = [f"{self._hosts}:/etc/hosts:ro"]
         for mount in self.service.mounts:
@@ -171,14 +182,7 @@ class Container(Server):
         return [*who, "env", f"--chdir={self.image.config.get('WorkingDir') or '/'}", "--"]
 
     def _volume(self, mount: Mount) -> Path:
-        """The folder of a volume. A new one gets owner and mode of its mount point, as from an engine."""
-        folder = self._directory / "volumes" / mount.source
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            mountpoint = self._root / mount.target.lstrip("/")
-            shutil.copystat(mountpoint, folder)
-            os.chown(folder, mountpoint.stat().st_uid, mountpoint.stat().st_gid)
-        return folder
+        return self._directory / "volumes" / mount.source
 
 
 def _ip(*arguments: str) -> None:

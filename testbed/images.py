@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -29,14 +28,8 @@ BASE = f"localhost/orthanc-console-base:{SUITE}"
 STORE = CACHE / "images"
 BUILDAH = ["buildah", "--root", str(STORE / "root"), "--runroot", str(STORE / "run")]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Newer versions of buildah ask for more than some machines allow, even to root.
-LIMITS = [
-    f"--ulimit={name}={most}:{most}"
-    for name, most in (
-        ("nofile", resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
-        ("nproc", resource.getrlimit(resource.RLIMIT_NPROC)[1]),
-    )
-]
+# By itself buildah asks, depending on its version, for more than some machines allow, even to root.
+LIMITS = ["--ulimit=nofile=10240:10240", "--ulimit=nproc=10240:10240"]
 # Without an engine the build runs in a chroot and in the machine's network.
 BUILD_OPTIONS = " ".join(["--isolation chroot --network host --pull-never", *LIMITS])
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")

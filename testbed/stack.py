@@ -120,7 +120,7 @@ class Stack:
         self._stack.close()
 
     def up(self) -> None:
-        """Start every service when what it waits for is so.
+        """Create every container, as Compose does, then start each when what it waits for is so.
 
         Raises:
             ServerError: one did not start, or did not become healthy, or did not end well.
@@ -132,10 +132,14 @@ class Stack:
             if how == "service_completed_successfully"
         }
         for name, service in self.services.items():
+            if name != DATABASE:
+                self.containers[name] = self._container(service)
+                self.containers[name].create()
+        for name, service in self.services.items():
             if name == DATABASE:
                 self._start_database(service)
                 continue
-            container = self.containers[name] = self._container(service)
+            container = self.containers[name]
             if name in ends:
                 container.run()
             else:

@@ -47,6 +47,12 @@ def test_nothing_of_the_build_is_left(root: Path) -> None:
     assert list((root / "secrets").rglob("*.*")) == []
 
 
+def test_the_secrets_for_orthanc_are_the_consoles_in_both_images(root: Path) -> None:
+    # Docker takes the owner of a new volume from any image that it is mounted in.
+    folder = (root / "secrets/orthanc").stat()
+    assert (folder.st_uid, folder.st_gid, folder.st_mode & 0o777) == (900, 900, 0o750)
+
+
 def test_no_secret_is_told_by_the_description(image: Image) -> None:
     told = json.dumps(image.described)
     assert "ocn_" not in told and "oct_" not in told
