@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -22,7 +23,7 @@ from intercept.models import WebhookTarget
 from orthanc_console.accounts.models import ApiToken, Role, User
 from orthanc_console.agent.models import Event
 from orthanc_console.keeping import backup, keys, tables
-from orthanc_console.nodes.models import Command, Node
+from orthanc_console.nodes.models import Node
 from orthanc_console.version import VERSION
 from purge.models import PurgePolicy
 from routing.models import Attempt, Destination, Study
@@ -213,11 +214,27 @@ def test_a_backup_of_a_newer_console_names_the_version_that_it_needs(
         restore(path)
 
 
-def test_what_cannot_be_written_leaves_the_backup_before_it(site: Node, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", ["keys", "version"])
+def test_no_backup_is_better_than_one_that_cannot_be_restored(
+    site: Node, tmp_path: Path, settings: Settings, wrong: str
+) -> None:
     path = make(tmp_path / "backup.gz")
     good = path.read_bytes()
-    Destination.objects.all().delete()
-    Command.objects.create(node=site, kind="echo", data={"x": 1})
-    with pytest.raises(CommandError, match="could not be written"):
-        call_command("backup", str(tmp_path / "no such folder" / "backup.gz"))
+    recorder = MigrationRecorder(connection)
+    if wrong == "keys":
+        settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    else:
+        recorder.record_unapplied("keeping", "0001_retention_settings")
+    try:
+        with pytest.raises(CommandError, match=r"FIELD_KEYS|migrate"):
+            make(path)
+    finally:
+        if wrong == "version":
+            recorder.record_applied("keeping", "0001_retention_settings")
     assert path.read_bytes() == good
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_told(site: Node, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="could not be written"):
+        make(tmp_path / "no such folder" / "backup.gz")
