@@ -115,7 +115,7 @@ class ChoicesFilter(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
 
 def _one_of(model: type[Model], label: Any, field_name: str | None = None) -> Any:
     return django_filters.ModelChoiceFilter(
-        queryset=model._default_manager.all(), field_name=field_name, label=label
+        queryset=model._default_manager.only("name"), field_name=field_name, label=label
     )
 
 
@@ -125,7 +125,7 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
     state = ChoicesFilter(choices=State.choices, label=_("State"))
     destination = _one_of(Destination, _("Destination"))
     rule = django_filters.ModelChoiceFilter(
-        queryset=Rule.objects.all(), method="filter_rule", label=_("Rule")
+        queryset=Rule.objects.only("name"), method="filter_rule", label=_("Rule")
     )
     node = _one_of(Node, _("Node"))
     study = django_filters.NumberFilter(field_name="study_id", label=_("Study"))
@@ -181,7 +181,7 @@ class RuleFilter(django_filters.FilterSet):  # type: ignore[misc]
     enforcement = ChoicesFilter(choices=Enforcement.choices, label=_("Enforcement"))
     destination = _one_of(Destination, _("Destination"), "destinations")
     node = django_filters.ModelChoiceFilter(
-        queryset=Node.objects.all(), method="filter_node", label=_("Node")
+        queryset=Node.objects.only("name"), method="filter_node", label=_("Node")
     )
 
     class Meta:
@@ -202,7 +202,7 @@ class DestinationFilter(django_filters.FilterSet):  # type: ignore[misc]
         field_name="gone_at", lookup_expr="isnull", exclude=True, label=_("Gone from Orthanc")
     )
     node = django_filters.ModelChoiceFilter(
-        queryset=Node.objects.all(), method="filter_node", label=_("Node")
+        queryset=Node.objects.only("name"), method="filter_node", label=_("Node")
     )
 
     class Meta:

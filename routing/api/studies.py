@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
@@ -72,9 +73,13 @@ class SendManySerializer(serializers.Serializer[Any]):
 class StudyViewSet(viewsets.ReadOnlyModelViewSet[Study]):
     """Studies that nodes reported."""
 
-    queryset = Study.objects.all()
+    queryset = Study.objects.defer("search_text")
     filterset_class = StudyFilter
     action_roles = {"send": Role.OPERATOR, "send_many": Role.OPERATOR}
+
+    def get_queryset(self) -> QuerySet[Study]:
+        rows = super().get_queryset()
+        return rows.defer("facts") if self.action == "list" else rows
 
     def get_serializer_class(self) -> type[StudySerializer]:
         return StudyDetailSerializer if self.action == "retrieve" else StudySerializer

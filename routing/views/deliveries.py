@@ -48,10 +48,12 @@ KEPT = ("state", "changed_after", "study")
 
 
 def rows() -> QuerySet[Delivery]:
-    """Deliveries with what a row of the list shows."""
-    return Delivery.objects.select_related("study", "node", "destination").prefetch_related(
-        "rule_links"
-    )
+    """Deliveries with what a row of the list shows.
+
+    Nodes and destinations are read once each and not with every row: their columns are large, or encrypted.
+    """
+    rows = Delivery.objects.select_related("study").defer("study__facts", "study__search_text")
+    return rows.prefetch_related("node", "destination", "rule_links")
 
 
 @viewer_required

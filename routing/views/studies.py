@@ -35,7 +35,8 @@ from routing.why import tell
 @viewer_required
 @require_safe
 def studies(request: SignedInRequest) -> HttpResponse:
-    found = StudyFilter(request.GET, Study.objects.select_related("node"))
+    rows = Study.objects.defer("facts", "search_text").prefetch_related("node")
+    found = StudyFilter(request.GET, rows)
     valid = found.is_valid()
     page = page_of(
         found.qs.prefetch_related("deliveries") if valid else Study.objects.none(), request
