@@ -116,7 +116,7 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
 
 def _gone(destination: Destination) -> Trouble:
     sentence = _(
-        "%(name)s is not in its Orthanc any more, and studies wait for it. Bring it back there, or delete it here, which cancels them."
+        "%(name)s is not in its Orthanc any more, and studies wait for it. Bring it back there, or delete it here to cancel them."
     )
     address = reverse("destination", args=(destination.pk,))
     return Trouble("bad", sentence % {"name": destination}, address)
