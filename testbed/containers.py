@@ -39,7 +39,7 @@ done
 shift
 while [ "$1" != -- ]; do
     mkdir -p "$root$1"
-    mount -t tmpfs -o mode=1777 tmpfs "$root$1"
+    mount -t tmpfs -o mode=1777,noexec,nosuid,nodev tmpfs "$root$1"
     shift
 done
 shift

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -117,7 +118,8 @@ class Stack:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+        with self._stack, ThreadPoolExecutor() as pool:
+            list(pool.map(Container.__exit__, self.containers.values()))
 
     def up(self) -> None:
         """Create every container, as Compose does, then start each when what it waits for is so.
@@ -144,7 +146,6 @@ class Stack:
                 container.run()
             else:
                 container.start()
-                self._stack.callback(container.__exit__)
 
     def volume(self, name: str) -> Path:
         """The folder that stands for a volume."""
