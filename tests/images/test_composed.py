@@ -224,14 +224,16 @@ def orthanc_get(orthanc: Container, path: str) -> Any:
     return requests.get(url, auth=("orthanc", password), timeout=10).json()
 
 
-def test_a_backup_can_be_taken_inside(stack: Stack) -> None:
-    console, file = stack.containers["console"], "/tmp/console.backup"  # noqa: S108
-    console.execute("python", "manage.py", "backup", file)
-    assert int(console.execute("stat", "--format=%s", file).stdout) > 0
-
-
 def test_secrets_are_closed_to_others(stack: Stack) -> None:
     for name in ("console", "database", "orthanc"):
         folder = stack.volume(f"secrets-{name}")
         for path in (folder, *folder.iterdir()):
             assert path.stat().st_mode & 0o007 == 0
+
+
+def test_a_backup_can_be_taken_and_restored_inside(stack: Stack, api: Api) -> None:
+    console, file = stack.containers["console"], "/tmp/console.backup"  # noqa: S108
+    console.execute("python", "manage.py", "backup", file)
+    restored = console.execute("python", "manage.py", "restore", file, "--replace")
+    assert "are restored" in restored.stdout
+    assert api.get("/nodes/")["results"][0]["name"] == "orthanc"
