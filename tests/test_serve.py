@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,35 +22,29 @@ ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 
 
+def environment(data: Path) -> dict[str, str]:
+    others = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    settings = "orthanc_console.settings"
+    return {**others, "DATA_DIR": str(data), "DJANGO_SETTINGS_MODULE": settings}
+
+
 class Console:
     """A console of its own on SQLite, served as in operation."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, token: str) -> None:
+        self.token = token
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-            "DATA_DIR": str(data),
-            "DJANGO_SETTINGS_MODULE": "orthanc_console.settings",
-        }
-        self.manage("migrate", "-v0")
-        self.token = self.manage("create_node", "main").splitlines()[-1]
         self.log = data / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [*MANAGE, "serve", "--port", str(self.port)],
-                env=self.environment,
+                env=environment(data),
                 stdout=log,
                 stderr=log,
             )
         self._wait()
-
-    def manage(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [*MANAGE, *arguments], env=self.environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout
 
     def _wait(self) -> None:
         for _try in range(200):
@@ -83,9 +78,23 @@ class Console:
         return said
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The data of a console that was never started, and the token of its node."""
+    data = tmp_path_factory.mktemp("console")
+
+    def manage(*arguments: str) -> str:
+        command = [*MANAGE, *arguments]
+        return subprocess.check_output(command, env=environment(data), text=True)
+
+    manage("migrate", "-v0")
+    return data, manage("create_node", "main").splitlines()[-1]
+
+
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[Console]:
-    made = Console(tmp_path)
+def console(tmp_path: Path, prepared: tuple[Path, str]) -> Iterator[Console]:
+    data, token = prepared
+    made = Console(shutil.copytree(data, tmp_path / "data"), token)
     yield made
     if made.process.poll() is None:
         made.process.kill()

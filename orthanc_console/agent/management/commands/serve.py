@@ -19,6 +19,9 @@ from routing.language import parse
 # Every online node holds one thread with its waiting call, which costs next to nothing; a thread starts when it is needed.
 THREADS = 256
 STOP_SECONDS = 2
+# Longer than nodes, and proxies as they come, keep a connection that is idle: whoever closes it must not be the server,
+# which may do so at the moment in which the next request is sent.
+KEEP_ALIVE_SECONDS = 75
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -77,6 +80,7 @@ class Command(BaseCommand):
                 "threads": options["threads"],
                 "graceful_timeout": STOP_SECONDS,
                 "timeout": 120,
+                "keepalive": KEEP_ALIVE_SECONDS,
                 # Query strings may name patients, so no line is written for each request.
                 "accesslog": None,
                 "loglevel": "warning",
