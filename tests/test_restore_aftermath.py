@@ -12,7 +12,7 @@ from orthanc_console.keeping import aftermath
 from orthanc_console.nodes.models import Command, ConfigRevision
 from purge.models import PurgePolicy, PurgeRun
 from tests.agent import Agent
-from tests.factories import event, make_modality, make_node, make_rule
+from tests.factories import event, make_modality, make_node, make_rule, make_study
 
 pytestmark = pytest.mark.django_db
 YESTERDAY = timedelta(days=1)
@@ -59,6 +59,20 @@ def test_a_command_that_may_have_been_carried_out_is_not_sent_again() -> None:
     assert "not known" in command.detail
     sent = agent.sync()["commands"]
     assert [each["kind"] for each in sent] == ["report_again", "purge_report_again"]
+
+
+def test_nodes_look_for_the_studies_that_the_backup_takes_to_be_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aftermath, "MOST_STUDIES", 2)
+    agent = Agent()
+    there = {make_study(agent.node).orthanc_id for _ in range(3)}
+    make_study(agent.node, deleted_at=timezone.now())
+    make_study(make_node()[0])
+    settle()
+    commands = [c for c in agent.sync()["commands"] if c["kind"] == "look_for_studies"]
+    assert [len(command["data"]["studies"]) for command in commands] == [2, 1]
+    assert {study for command in commands for study in command["data"]["studies"]} == there
 
 
 def test_nodes_are_asked_to_report_again_from_somewhat_before_the_backup() -> None:

@@ -17,7 +17,7 @@ from orthanc_console.audit.models import AuditEvent
 from orthanc_console.keeping.databases import continue_numbering
 from orthanc_console.nodes.models import Command, ConfigRevision, Node
 from purge.models import PurgePolicy
-from routing.models import Destination, Rule
+from routing.models import Destination, Rule, Study
 from routing.models.rule import Enforcement
 
 # Nodes keep these numbers: one that was given to something made after the backup must never mean another thing.
@@ -26,6 +26,7 @@ FEWEST_LEFT_OUT = 1000
 # Clocks of nodes may differ from the console's.
 MARGIN = timedelta(hours=1)
 REPORT_AGAIN = ("report_again", "purge_report_again")
+LOOK_FOR, MOST_STUDIES = "look_for_studies", 500
 UNKNOWN = (
     "The console was restored from a backup while this was not finished. Whether the node carried it out since is not known, and "
     "it is not asked again."
@@ -74,3 +75,11 @@ def _ask_nodes(alias: str, since: datetime) -> None:
         for node in Node.objects.using(alias)
         for kind in REPORT_AGAIN
     )
+    for node in Node.objects.using(alias):
+        # Those that were deleted meanwhile, by a purge or by hand, were reported before, and are known to be gone nowhere.
+        there = Study.objects.using(alias).filter(node=node, deleted_at=None)
+        ids = list(there.values_list("orthanc_id", flat=True))
+        Command.objects.using(alias).bulk_create(
+            Command(node=node, kind=LOOK_FOR, data={"studies": ids[start : start + MOST_STUDIES]})
+            for start in range(0, len(ids), MOST_STUDIES)
+        )
