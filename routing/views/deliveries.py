@@ -89,11 +89,10 @@ def _counts(request: SignedInRequest) -> tuple[dict[str, int] | None, set[str]]:
     rest.pop("cursor", None)
     chosen = {state for each in rest.pop("state", []) for state in each.split(",") if state}
     others = DeliveryFilter(rest, Delivery.objects.all()).qs
-    counts = counted_by(others, "state")
-    if counts is None and not (rest.get("search") or rest.get("rule")):
-        lists = {state: others.filter(state=state) for state in State.values}
-        counts = counted_each(Delivery, lists)
-    return counts, chosen
+    if rest.get("search") or rest.get("rule"):
+        return counted_by(others, "state"), chosen
+    lists = {state: others.filter(state=state) for state in State.values}
+    return counted_each(Delivery, lists), chosen
 
 
 def _sum(counts: dict[str, int] | None, states: Iterable[str]) -> int | None:
