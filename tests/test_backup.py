@@ -170,6 +170,31 @@ def test_without_the_passphrase_it_is_said_which_key_is_missing(
         restore(path, replace=True)
 
 
+def test_a_backup_without_any_secret_needs_no_key(tmp_path: Path, settings: Settings) -> None:
+    make_modality("PACS")
+    path = make(tmp_path / "backup.gz")
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    assert "type them in again" not in restore(path, replace=True)
+    assert Destination.objects.get().name == "PACS"
+
+
+def test_without_secrets_all_else_is_restored_and_those_to_type_in_again_are_named(
+    site: Node, tmp_path: Path, settings: Settings
+) -> None:
+    path = make(tmp_path / "backup.gz")
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    said = restore(path, replace=True, without_secrets=True)
+    assert (
+        "password of destination “PACS”, signing secret of webhook target “RIS”."
+        in said.replace(
+            "signing secret of webhook target “RIS”, password of destination “PACS”",
+            "password of destination “PACS”, signing secret of webhook target “RIS”",
+        )
+    )
+    assert Destination.objects.get().password == WebhookTarget.objects.get().secret == ""
+    assert Study.objects.count() == 1
+
+
 def test_a_console_that_has_data_is_left_alone_unless_told(site: Node, tmp_path: Path) -> None:
     path = make(tmp_path / "backup.gz")
     with pytest.raises(CommandError, match=r"not empty: .*routing\.study.*--replace"):

@@ -25,6 +25,7 @@ from orthanc_console.keeping.backup import Progress
 from orthanc_console.keeping.databases import continue_numbering, replacement
 
 CHUNK = 1000
+OR_WITHOUT = "With --without-secrets everything else is restored, and it is told which secrets have to be typed in again."
 # What a console has before anybody has used it.
 ALWAYS_THERE = ("nodes.configrevision", "purge.purgesettings", "keeping.retentionsettings")
 
@@ -39,20 +40,29 @@ class Restored:
 
     Attributes:
         policies: names of the purge policies that delete by a schedule.
+        emptied: secrets that were left empty, in words.
     """
 
     version: str
     made_at: datetime
     rows: int
     policies: list[str]
+    emptied: list[str]
 
 
-def read(file: IO[bytes], passphrase: str, replace: bool, progress: Progress) -> Restored:
+def read(
+    file: IO[bytes],
+    passphrase: str,
+    replace: bool,
+    progress: Progress,
+    without_secrets: bool = False,
+) -> Restored:
     """Restore a backup.
 
     Args:
         passphrase: opens the keys that the backup holds; empty for those of this console.
         replace: also when the console has data, which goes.
+        without_secrets: leave secrets empty whose key is missing.
 
     Raises:
         RestoreError: the file is unusable, its secrets cannot be opened, or the console has data. Nothing was changed.
@@ -60,7 +70,8 @@ def read(file: IO[bytes], passphrase: str, replace: bool, progress: Progress) ->
     try:
         reader = Reader(file)
         migrations = _known_migrations(reader.header)
-        values = tables.Values(_keys(reader.header, passphrase))
+        opening, missing = _keys(reader.header, passphrase)
+        values = tables.Values(opening, without_secrets)
         if not replace and (found := _data_of_its_own()):
             raise RestoreError(
                 f"The console's database is not empty: it has rows in {', '.join(found)}. Restore into an empty one, or give "
@@ -72,9 +83,8 @@ def read(file: IO[bytes], passphrase: str, replace: bool, progress: Progress) ->
     except (ArchiveError, ValidationError, ValueError) as error:
         raise RestoreError(f"{error} Nothing was changed.") from error
     except InvalidToken as error:
-        raise RestoreError(
-            "A secret in the backup cannot be opened: the backup is damaged. Nothing was changed."
-        ) from error
+        why = missing or "A secret in the backup cannot be opened: the backup is damaged."
+        raise RestoreError(f"{why} {OR_WITHOUT} Nothing was changed.") from error
 
 
 def _build(
@@ -95,7 +105,7 @@ def _build(
         call_command("migrate", database=fresh.alias, verbosity=0)
         policies = aftermath.settle(fresh.alias, made_at, reader.header.version)
         fresh.put_in_place()
-    return Restored(reader.header.version, made_at, rows, policies)
+    return Restored(reader.header.version, made_at, rows, policies, values.emptied)
 
 
 def _known_migrations(header: Header) -> list[tuple[str, str]]:
@@ -120,27 +130,27 @@ def _known_migrations(header: Header) -> list[tuple[str, str]]:
     return sorted(applied - followed)
 
 
-def _keys(header: Header, passphrase: str) -> list[str]:
-    """The keys that open the secrets.
+def _keys(header: Header, passphrase: str) -> tuple[list[str], str]:
+    """The keys that open the secrets, or else why they do not open any; there may be no secret to open.
 
     Raises:
-        RestoreError: neither this console nor the backup has the right one, or the passphrase is wrong.
+        RestoreError: the passphrase is wrong.
     """
     own: list[str] = list(settings.FIELD_KEYS)
     if header.key in map(keys.fingerprint, own):
-        return own
+        return own, ""
     if header.keys is None:
-        raise RestoreError(
+        return own, (
             f"The secrets of the backup are encrypted with a key (fingerprint {header.key}) that neither of the two has. "
-            "Add the FIELD_KEYS of the old console to those of this one, separated by a comma. Nothing was changed."
+            "Add the FIELD_KEYS of the old console to those of this one, separated by a comma."
         )
     if not passphrase:
-        raise RestoreError(
+        return own, (
             "The secrets of the backup are encrypted with a key that this console does not have. The backup holds it, sealed: "
-            "give its passphrase in BACKUP_PASSPHRASE. Nothing was changed."
+            "give its passphrase in BACKUP_PASSPHRASE."
         )
     try:
-        return [*keys.unseal(header.keys, passphrase), *own]
+        return [*keys.unseal(header.keys, passphrase), *own], ""
     except keys.WrongPassphrase as error:
         raise RestoreError(
             "The passphrase does not open the keys of the backup. Nothing was changed."
@@ -203,10 +213,8 @@ class _Loader:
     def add(self, row: list[Any]) -> None:
         if len(row) != len(self._fields):
             raise ArchiveError("The backup is damaged: a row is too short or too long.")
-        given = zip(self._fields, row, strict=True)
-        self._waiting.append(
-            [f.get_db_prep_save(self._values.value(f, v), self._connection) for f, v in given]
-        )
+        values = zip(self._fields, self._values.row(self._fields, row), strict=True)
+        self._waiting.append([f.get_db_prep_save(v, self._connection) for f, v in values])
         if len(self._waiting) == CHUNK:
             self.flush()
 

@@ -23,9 +23,17 @@ class Command(BaseCommand):
             "--replace", action="store_true", help="also when the console has data, which goes"
         )
 
+        parser.add_argument(
+            "--without-secrets",
+            action="store_true",
+            help="leave passwords and secrets empty whose key is lost, and tell which",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            restored = self._restore(options["file"], options["replace"])
+            restored = self._restore(
+                options["file"], options["replace"], options["without_secrets"]
+            )
         except restore.RestoreError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -36,16 +44,21 @@ class Command(BaseCommand):
             f"{restored.rows} rows of {restored.made_at:%Y-%m-%d %H:%M} UTC, version {restored.version}, are restored. "
             "Nodes are asked to report again what happened since."
         )
+        if restored.emptied:
+            self.stdout.write(
+                "These are empty now, as their key is lost; type them in again: "
+                f"{', '.join(restored.emptied)}."
+            )
         if restored.policies:
             self.stdout.write(
                 "These purge policies delete by their schedule again; look at them before they are due: "
                 f"{', '.join(restored.policies)}."
             )
 
-    def _restore(self, name: str, replace: bool) -> restore.Restored:
+    def _restore(self, name: str, replace: bool, without_secrets: bool) -> restore.Restored:
         passphrase: str = env.str("BACKUP_PASSPHRASE", default="")
         progress = Progress(self.stderr)
         if name == "-":
-            return restore.read(sys.stdin.buffer, passphrase, replace, progress)
+            return restore.read(sys.stdin.buffer, passphrase, replace, progress, without_secrets)
         with Path(name).open("rb") as file:
-            return restore.read(file, passphrase, replace, progress)
+            return restore.read(file, passphrase, replace, progress, without_secrets)
