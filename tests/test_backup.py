@@ -184,13 +184,8 @@ def test_without_secrets_all_else_is_restored_and_those_to_type_in_again_are_nam
     path = make(tmp_path / "backup.gz")
     settings.FIELD_KEYS = [Fernet.generate_key().decode()]
     said = restore(path, replace=True, without_secrets=True)
-    assert (
-        "password of destination “PACS”, signing secret of webhook target “RIS”."
-        in said.replace(
-            "signing secret of webhook target “RIS”, password of destination “PACS”",
-            "password of destination “PACS”, signing secret of webhook target “RIS”",
-        )
-    )
+    assert "password of destination “PACS”" in said
+    assert "signing secret of webhook target “RIS”" in said
     assert Destination.objects.get().password == WebhookTarget.objects.get().secret == ""
     assert Study.objects.count() == 1
 
