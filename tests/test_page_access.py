@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
+from intercept.services import targets
 from orthanc_console.accounts.models import User
 from orthanc_console.pages import urlpatterns
 from routing.models import Act
@@ -130,7 +131,11 @@ def test_an_administrator_reads_everything(name: str, things: Things, alice_clie
 
 
 @pytest.mark.parametrize("name", sorted(OPERATOR - WITH_A_PAGE - {"destination-echo"}))
-def test_an_operator_acts(name: str, things: Things, bob_client: Client) -> None:
+def test_an_operator_acts(
+    name: str, things: Things, bob_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody answers here.
+    monkeypatch.setattr(targets, "TEST_WAITS", 0.0)
     data = {"act": "retry"}
     assert bob_client.post(things.url(name), data).status_code == 302
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -101,6 +103,15 @@ def test_a_first_run_goes_from_nothing_to_a_rule(alice_page: Page) -> None:
     assert Rule.objects.get().expression == "true"
 
 
+def asked(agent: Agent) -> dict[str, Any]:
+    """What the node is asked to do; a call that it makes before ends with the new configuration."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if commands := agent.sync(wait=5)["commands"]:
+            return dict(commands[0])
+    raise AssertionError("the node is asked nothing")
+
+
 def test_echo_shows_its_result_in_the_page(bob_page: Page) -> None:
     page = bob_page
     agent = Agent("main")
@@ -109,7 +120,7 @@ def test_echo_shows_its_result_in_the_page(bob_page: Page) -> None:
     page.goto(f"/destinations/{pacs.pk}/")
     page.get_by_role("button", name="Echo").click()
     expect(page.get_by_text("Asking the destination through Orthanc")).to_be_visible()
-    (command,) = agent.sync(wait=5)["commands"]
+    command = asked(agent)
     agent.sync(
         results=[
             {
@@ -133,7 +144,7 @@ def test_echo_from_the_list_says_at_once_that_it_is_asking(bob_page: Page) -> No
     page.goto("/destinations/")
     page.get_by_role("button", name="Echo PACS").click()
     expect(page.get_by_text("Asking the destination through Orthanc")).to_be_visible()
-    (command,) = agent.sync(wait=5)["commands"]
+    command = asked(agent)
     said = {"command": command["id"], "ok": False, "detail": "Connection refused", "data": {}}
     agent.sync(results=[said])
     expect(page.get_by_text("The echo to PACS failed.")).to_be_visible()
