@@ -70,14 +70,14 @@ def fill(now: datetime | None = None, count: int = STUDIES) -> Site:
 
 def _users() -> User:
     admin = User(username="a.weber", first_name="Annika", last_name="Weber", role=Role.ADMIN)
-    accounts.create_user(None, admin, PASSWORD, validate=False, actor_name="command line")
+    accounts.create_user(None, admin, PASSWORD, actor_name="command line")
     for name, first, last, role in (
         ("t.okafor", "Tobenna", "Okafor", Role.OPERATOR),
         ("radiology-night-shift", "", "", Role.OPERATOR),
         ("m.lindqvist", "Maja", "Lindqvist", Role.VIEWER),
     ):
         user = User(username=name, first_name=first, last_name=last, role=role)
-        accounts.create_user(admin, user, PASSWORD, validate=False)
+        accounts.create_user(admin, user, PASSWORD)
     accounts.issue_token(admin, admin, "nightly report")
     accounts.issue_token(admin, admin, "Grafana dashboard, 3rd floor")
     return admin

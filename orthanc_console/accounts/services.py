@@ -17,20 +17,16 @@ USER_FIELDS = ("username", "first_name", "last_name", "email", "role", "is_activ
 
 
 @transaction.atomic
-def create_user(
-    actor: User | None, user: User, password: str, *, validate: bool = True, actor_name: str = ""
-) -> User:
+def create_user(actor: User | None, user: User, password: str, actor_name: str = "") -> User:
     """Save a new user.
 
     Args:
         actor: who does it; None from the command line, which `actor_name` then names.
-        validate: check the password against AUTH_PASSWORD_VALIDATORS.
 
     Raises:
         ValidationError: by field: a name that is taken or not allowed, a weak password.
     """
-    if validate:
-        _check_password(password, user)
+    _check_password(password, user)
     user.set_password(password)
     user.full_clean()
     user.save()
