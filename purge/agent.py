@@ -15,7 +15,7 @@ from orthanc_console.agent.reading import BadData
 from orthanc_console.nodes.models import Node
 from purge.models import PurgedStudy, PurgePolicy, PurgeRun, PurgeSettings
 from purge.models.run import Cause, Outcome, State
-from purge.services.policies import kept_labels
+from purge.services.policies import in_force, kept_labels
 from routing.models import Study
 
 LONGEST_DETAIL = 4000
@@ -33,7 +33,8 @@ MIRRORED = (
 def config_for(node: Node) -> dict[str, Any]:
     """`purge` of docs/protocol.md."""
     enabled = PurgeSettings.load().endpoint_enabled
-    return {"purge": {"endpoint": enabled, "keep_labels": kept_labels(node)}}
+    policies = {str(policy.pk): str(policy.terms_key) for policy in in_force(node)}
+    return {"purge": {"endpoint": enabled, "keep_labels": kept_labels(node), "policies": policies}}
 
 
 def receive_status(node: Node, status: dict[str, Any]) -> list[str]:
@@ -77,6 +78,8 @@ def _take_run(node: Node, event: Incoming) -> None:
     run.state = state
     known = "" if run.detail == LOST else run.detail
     run.detail = reading.text(data, "detail", LONGEST_DETAIL) or known
+    if run.cancelling and (run.open or state == State.CANCELLED):
+        run.detail = run.cancelling
     for field in ("planned_count", "deleted_count", "kept_count", "failed_count"):
         setattr(run, field, reading.count(data, field))
     for field in ("planned_bytes", "bytes_freed"):

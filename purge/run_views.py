@@ -54,9 +54,10 @@ def purge(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         "page": page_of(found.qs if found.is_valid() else run.studies.none(), request),
         "kept": sorted((run.summary.get("kept") or {}).items(), key=lambda each: -each[1]),
         "modalities": sorted((run.summary.get("modalities") or {}).items()),
-        "cancellable": run.open and request.user.is_operator,
-        "changeable": run.state == State.HELD and request.user.is_operator,
+        "cancellable": run.open and not run.cancelling and request.user.is_operator,
+        "changeable": run.state == State.HELD and not run.cancelling and request.user.is_operator,
         "approvable": run.state == State.HELD
+        and not run.cancelling
         and run.needs_approval
         and run.approved_at is None
         and request.user.is_admin,

@@ -76,6 +76,8 @@ def _scheduled() -> list[PurgePolicy]:
 def _start_due(policy_id: int, now: datetime) -> None:
     with transaction.atomic():
         policy = PurgePolicy.objects.select_for_update().get(pk=policy_id)
+        if policy.enforcement == Enforcement.DISABLED or not policy.schedule:
+            return
         since = policy.scheduled_until or policy.created_at
         due_at = schedule.due(policy.schedule, policy.time_zone, since, now)
         if due_at is None:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orthanc_console.accounts.access import (
@@ -86,7 +87,8 @@ def _edit(request: SignedInRequest, policy: PurgePolicy) -> HttpResponse:
                 checked = made
             else:
                 saved = services.save(request.user, made, **form.chosen)
-                messages.success(request, _("“%(name)s” is saved.") % {"name": saved})
+                told = _("“%(name)s” is saved.") % {"name": saved}
+                messages.success(request, f"{told} {_cancelled(saved)}".strip())
                 return redirect("policy", pk=saved.pk)
     context: dict[str, Any] = {
         "form": form,
@@ -133,8 +135,16 @@ def policy_enforcement(request: SignedInRequest, pk: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
-        messages.success(request, _enforced(saved))
+        messages.success(request, f"{_enforced(saved)} {_cancelled(saved)}".strip())
     return redirect("policy", pk=pk)
+
+
+def _cancelled(policy: PurgePolicy) -> str:
+    count = policy.cancelled_runs
+    told = ngettext(
+        "%d run that was not over is cancelled.", "%d runs that were not over are cancelled.", count
+    )
+    return told % count if count else ""
 
 
 def _enforced(policy: PurgePolicy) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
 from orthanc_console.agent.capabilities import capabilities
@@ -29,13 +29,14 @@ def wait_for_news(node: Node, request: SyncRequest) -> None:
 
 def compose(node: Node, request: SyncRequest, set_aside: list[Incoming]) -> dict[str, Any]:
     """The answer to a call whose events are stored."""
-    # The revision is read before the configuration: one that changes in between is then sent once more, not missed.
+    # No command comes before the configuration that it was asked in; one that changes in between is sent once more, not missed.
+    commands = _take_commands(node)
     revision = ConfigRevision.current()
     answer = {
         "protocol": PROTOCOL,
         "server_time": timezone.now().isoformat().replace("+00:00", "Z"),
         "config_revision": revision,
-        "commands": _take_commands(node),
+        "commands": commands,
         "set_aside": [{"id": str(event.id), "reason": event.problem} for event in set_aside],
     }
     if request.config_revision != revision:
@@ -73,7 +74,10 @@ _lookout = Lookout(_news)
 
 
 def _take_commands(node: Node) -> list[dict[str, Any]]:
-    commands = list(_waiting_commands([node.pk])[:COMMANDS_PER_ANSWER])
+    # A node that was away must not begin a purge before it has read that it was cancelled, however much else was asked.
+    first = Case(When(kind="purge_cancel", then=0), default=1)
+    waiting = _waiting_commands([node.pk]).order_by(first, "created_at")
+    commands = list(waiting[:COMMANDS_PER_ANSWER])
     if commands:
         sent = [command.pk for command in commands]
         Command.objects.filter(pk__in=sent).update(sent_at=timezone.now())

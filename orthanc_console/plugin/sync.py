@@ -27,6 +27,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 # Identity of this process of Orthanc.
 BOOT = str(uuid.uuid4())
+# What keeps studies is carried out before the console counts as heard, so that no purge begins that was cancelled meanwhile.
+AT_ONCE = ("purge_cancel", "purge_keep")
 # A console that answers at once all the time must not be called in a tight loop.
 SHORTEST_LISTEN = 0.1
 REPORT_LOOK = 0.75
@@ -167,12 +169,13 @@ class Sync:
         )
         self._sent_status, self._status_at = status, clock.now()
         self._last_success = clock.now()
-        self._state.hear(self._last_success)
         for aside in answer.get("set_aside") or []:
             logger.warning("the console set an event aside: %s", aside.get("reason"))
         self._take(answer.get("config"))
         for command in answer.get("commands") or []:
             self._start(command)
+        if self._readable:
+            self._state.hear(self._last_success)
 
     def _guarded(self, name: str, delay: float, exchange: Callable[[], None]) -> float:
         try:
@@ -215,11 +218,14 @@ class Sync:
             self._config = config
 
     def _start(self, command: dict[str, Any]) -> None:
-        """Carry a command out in a thread of its own: an echo may take as long as a mute node makes it."""
+        """Carry a command out, mostly in a thread of its own: an echo may take as long as a mute node makes it."""
         ident = str(command["id"])
         if ident in self._running or self._state.has_done(ident):
             return
         self._running.add(ident)
+        if command["kind"] in AT_ONCE:
+            self._carry_out(ident, command)
+            return
         threading.Thread(target=self._carry_out, args=(ident, command), daemon=True).start()
 
     def _carry_out(self, ident: str, command: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -113,10 +115,15 @@ class PurgePolicy(models.Model):
         related_name="+",
     )
     revision = models.PositiveIntegerField(default=1, editable=False)
+    # Another one whenever something else is meant: a run goes on only while its policy still has the one that it began with.
+    terms_key = models.UUIDField(default=uuid.uuid4, editable=False)
     # Due times up to here are dealt with.
     scheduled_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    # How many runs the last save has cancelled; not stored.
+    cancelled_runs = 0
 
     class Meta:
         ordering = ("name",)

@@ -54,6 +54,8 @@ class PurgeRun(models.Model):
     cause = models.CharField(max_length=10, choices=Cause.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
     detail = models.TextField(blank=True)
+    # By whom and why it is to end, from when somebody asked until its node has reported the end, and after.
+    cancelling = models.TextField(blank=True)
     dry_run = models.BooleanField(default=False)
     planned_count = models.PositiveIntegerField(default=0)
     planned_bytes = models.PositiveBigIntegerField(default=0)

@@ -70,6 +70,7 @@ class Purge:
         purge = config.get("purge", {})
         self.endpoint_enabled = bool(purge.get("endpoint", True))
         self._keep_labels = [str(label) for label in purge.get("keep_labels", [])]
+        self._executor.obey(purge.get("policies"))
         self._warnings.clear("purge_refused")
 
     def status(self) -> dict[str, Any]:
@@ -134,7 +135,7 @@ class Purge:
 
     def _cancel(self, ident: str, data: dict[str, Any]) -> None:
         self._keep_out(str(data["run"]))
-        by = f"Cancelled by {data.get('by') or 'hand'}."
+        by = str(data.get("why") or f"Cancelled by {data.get('by') or 'hand'}.")
         self._change(ident, str(data["run"]), "It is cancelled.", ending="cancelled", detail=by)
         self._executor.interrupt(str(data["run"]))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +36,9 @@ DELETE_TIMEOUT = 600.0
 # How often Orthanc may leave the deletion of one study unanswered before the run goes on without it.
 MAX_FAILURES = 3
 # A run begins only while the console is there, so that it could be stopped.
-HEARD_LATELY = 120.0
+HEARD_LATELY = 30.0
 STALE = 24 * 3600.0
+WITHDRAWN = "Cancelled, because the policy is not active any more, or was changed."
 
 
 @dataclass
@@ -83,6 +84,10 @@ class Executor:
         self._ending: set[str] = set()
         self._position: int | None = None
         self._received_at = -RECEIVING_FOR
+        # Which policies may delete, and by which terms; None from a console that does not tell.
+        self._in_force: Mapping[str, str] | None = None
+        # What an earlier process heard says nothing about what was asked since.
+        self._heard_before = state.heard_at
         self.wake = threading.Event()
 
     def watch(self, run: str) -> threading.Event:
@@ -96,6 +101,23 @@ class Executor:
         """The run was changed so that it has to end: stop after the study that is being deleted."""
         self._ending.add(run)
         self.wake.set()
+
+    def obey(self, in_force: Mapping[str, str] | None) -> None:
+        """Go on only with runs of policies that are active by the terms that the runs were given.
+
+        Args:
+            in_force: number of each active policy -> key of its terms; None when the console does not tell.
+        """
+        self._in_force = in_force
+        for run in self._runs.open_runs():
+            if self._withdrawn(run):
+                self.interrupt(run.id)
+
+    def _withdrawn(self, run: Run) -> bool:
+        if run.policy is None or run.dry_run or self._in_force is None:
+            return False
+        terms = self._in_force.get(str(run.policy["id"]))
+        return terms is None or run.policy.get("terms", terms) != terms
 
     def step(self) -> float:
         """Do the next piece of work. Returns seconds until the next."""
@@ -111,7 +133,7 @@ class Executor:
         pauses = [LOOK]
         for run in self._runs.open_runs():
             pause = self._not_before.get(run.id, 0.0) - time.monotonic()
-            if pause > 0 and not run.ending:
+            if pause > 0 and not run.ending and run.id not in self._ending:
                 pauses.append(pause)
             elif self._work(run):
                 return 0.0
@@ -119,9 +141,10 @@ class Executor:
 
     def _work(self, run: Run) -> bool:
         """Whether something was done."""
-        if run.ending:
+        withdrawn = not run.ending and self._withdrawn(run)
+        if run.ending or withdrawn:
             self._take_up(run)
-            self._end(run, run.ending, run.detail)
+            self._end(run, run.ending or "cancelled", WITHDRAWN if withdrawn else run.detail)
             return True
         try:
             spec = specs.parse(run.spec, clock.now())
@@ -169,7 +192,7 @@ class Executor:
                 )
                 return True
             held = run.hold_until is not None and clock.now() < run.hold_until
-            if held or age > HEARD_LATELY or (run.needs_approval and not run.approved):
+            if held or not self._stoppable() or (run.needs_approval and not run.approved):
                 return False
         self._runs.change(run.id, state="running", started_at=clock.now())
         # What came while nothing was deleted is no reason to give way.
@@ -179,6 +202,10 @@ class Executor:
     def _unheard(self) -> float:
         heard = self._state.heard_at
         return abs(clock.now() - heard) if heard is not None else STALE + 1
+
+    def _stoppable(self) -> bool:
+        """Whether the console was heard lately, and so all that it had asked was taken."""
+        return self._state.heard_at != self._heard_before and self._unheard() <= HEARD_LATELY
 
     def _delete_some(self, run: Run, spec: Spec) -> bool:
         if run.cause != ENDPOINT and self._unheard() > STALE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
@@ -19,6 +21,7 @@ from orthanc_console.nodes.services import changing_configuration
 from purge import schedule
 from purge.models import PurgePolicy, PurgeSettings
 from purge.models.policy import AgeBasis
+from purge.services import cancelling
 from routing.language import parse
 from routing.models import Delivery, Destination
 from routing.models.delivery import State as DeliveryState
@@ -31,7 +34,14 @@ OWN_FIELDS = (
     *("needs_approval", "watermark_start", "watermark_stop"),
 )
 AUDITED = (*OWN_FIELDS, "nodes", "require_delivered_to")
+# What can change without another study being meant, or a safeguard less.
+HARMLESS = {"name", "schedule", "missed", "hold_minutes"}
 SETTINGS_FIELDS = ("endpoint_enabled", "keep_labels", "history_days")
+ENFORCED = {
+    Enforcement.ACTIVE: _lazy("the policy was made active"),
+    Enforcement.DRY_RUN: _lazy("the policy was made a dry run"),
+    Enforcement.DISABLED: _lazy("the policy was disabled"),
+}
 LONGEST_LABEL = 64
 SHOWN_RUNS = 5
 
@@ -47,6 +57,8 @@ def save(
 ) -> PurgePolicy:
     """Create the policy or save its changes as a new revision.
 
+    When it means something else from now on, its runs that are not over are cancelled; `cancelled_runs` says how many.
+
     Raises:
         ValidationError: field -> messages.
     """
@@ -61,6 +73,7 @@ def save(
         else:
             policy.scheduled_until = stored.scheduled_until
         policy.revision = stored.revision + 1 if stored else 1
+        policy.cancelled_runs = 0
         policy.node_count, policy.required_count = len(limited), len(required)
         policy.saved_by = actor
         policy.save()
@@ -69,7 +82,23 @@ def save(
         changes = log.difference(before, log.snapshot(policy, AUDITED))
         verb = "purge_policy.changed" if stored else "purge_policy.created"
         log.record(actor, verb, policy, changes=changes)
+        if stored and changes.keys() - HARMLESS:
+            _withdraw_runs(actor, policy, "enforcement" in changes)
     return policy
+
+
+def _withdraw_runs(actor: User, policy: PurgePolicy, enforced: bool) -> None:
+    """End the runs that were begun under other terms, on their nodes, too."""
+    policy.terms_key = uuid.uuid4()
+    policy.save(update_fields=["terms_key"])
+    why = ENFORCED[Enforcement(policy.enforcement)] if enforced else _("the policy was changed")
+    policy.cancelled_runs = cancelling.cancel_all(actor, policy, str(why))
+
+
+def in_force(node: Node) -> list[PurgePolicy]:
+    """The policies that may delete on a node."""
+    active = PurgePolicy.objects.filter(enforcement=Enforcement.ACTIVE)
+    return list(active.filter(Q(node_count=0) | Q(nodes=node)))
 
 
 def delete(actor: User, policy: PurgePolicy) -> None:

@@ -19,7 +19,7 @@ from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Command, Node
 from purge.models import PurgePolicy, PurgeRun
 from purge.models.run import OPEN_STATES, Cause, State
-from purge.services import policies
+from purge.services import cancelling, policies
 from routing.models import Destination
 from routing.models.rule import Enforcement
 
@@ -51,6 +51,13 @@ def start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None = None)
     Raises:
         ValidationError: it is disabled, does not concern the node, or a run of it is not over there.
     """
+    with transaction.atomic():
+        # What it means now, and until the runs are written down.
+        fresh = PurgePolicy.objects.select_for_update().get(pk=policy.pk)
+        return _start(actor, fresh, nodes)
+
+
+def _start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None) -> list[PurgeRun]:
     if policy.enforcement == Enforcement.DISABLED:
         raise ValidationError(_("The policy is disabled. Make it active, or a dry run, first."))
     concerned = policies.concerned_nodes(policy)
@@ -64,10 +71,9 @@ def start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None = None)
             raise ValidationError(
                 _("A run of it on %(node)s is not over. Cancel it, or wait.") % {"node": node}
             )
-    with transaction.atomic():
-        runs = [_request(policy, node, Cause.MANUAL, actor=actor) for node in chosen]
-        for run in runs:
-            log.record(actor, "purge_run.requested", run)
+    runs = [_request(policy, node, Cause.MANUAL, actor=actor) for node in chosen]
+    for run in runs:
+        log.record(actor, "purge_run.requested", run)
     return runs
 
 
@@ -114,25 +120,17 @@ def cancel(actor: User, run: PurgeRun) -> Command:
     """Stop the run: what is not deleted yet stays.
 
     Raises:
-        ValidationError: it is over.
+        ValidationError: it is over, or is cancelled already.
     """
     _check_open(run)
-    with transaction.atomic():
-        _waiting_command(run).update(expires_at=timezone.now())
-        command = nodes_services.ask(run.node, "purge_cancel", _about(run, actor), actor)
-        if run.state == State.REQUESTED:
-            run.state, run.finished_at = State.CANCELLED, timezone.now()
-            run.detail = _("Cancelled by %(name)s.") % {"name": actor.get_username()}
-            run.save(update_fields=["state", "finished_at", "detail"])
-        log.record(actor, "purge_run.cancelled", run)
-    return command
+    return cancelling.cancel(actor, run)
 
 
 def approve(actor: User, run: PurgeRun) -> Command:
     """Let a held run begin, as the second person.
 
     Raises:
-        ValidationError: it needs no approval, is approved or over, or the user is the first person.
+        ValidationError: it needs no approval, is approved, cancelled or over, or the user is the first person.
     """
     _check_open(run)
     if not run.needs_approval or run.approved_at is not None:
@@ -158,6 +156,7 @@ def keep(actor: User, run: PurgeRun, studies: Iterable[str]) -> Command:
     Raises:
         ValidationError: it is not held.
     """
+    _check_open(run)
     if run.state != State.HELD:
         raise ValidationError(_("Only a run that is held can be changed."))
     chosen = sorted(set(studies))
@@ -217,7 +216,12 @@ def _request(policy: PurgePolicy, node: Node, cause: Cause, **values: Any) -> Pu
     run.save(force_insert=True)
     data = {
         "run": str(run.pk),
-        "policy": {"id": policy.pk, "name": policy.name, "revision": policy.revision},
+        "policy": {
+            "id": policy.pk,
+            "name": policy.name,
+            "revision": policy.revision,
+            "terms": str(policy.terms_key),
+        },
         "cause": str(cause),
         "spec": spec,
         "hold_minutes": policy.hold_minutes,
@@ -246,11 +250,8 @@ def _check_open(run: PurgeRun) -> None:
     if not run.open:
         state = run.get_state_display().lower()
         raise ValidationError(_("The run is over: it is %(state)s.") % {"state": state})
-
-
-def _waiting_command(run: PurgeRun) -> Any:
-    waiting = Command.objects.filter(node=run.node, kind="purge_run", finished_at=None)
-    return waiting.filter(data__run=str(run.pk))
+    if run.cancelling:
+        raise ValidationError(_("The run is cancelled already; its node has not reported the end."))
 
 
 def _about(run: PurgeRun, actor: User) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def upcoming() -> list[Coming]:
 
 
 def _held() -> list[Coming]:
-    runs = PurgeRun.objects.filter(state=State.HELD, hold_until__isnull=False)
+    runs = PurgeRun.objects.filter(state=State.HELD, hold_until__isnull=False, cancelling="")
     return [
         Coming(run.hold_until, _held_sentence(run), reverse("purge", args=(run.pk,)))
         for run in runs.select_related("node").order_by("hold_until")[:SHOWN]
