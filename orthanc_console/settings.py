@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from orthanc_console import places
-from orthanc_console.env import env, field_keys, secret_key
+from orthanc_console.env import SQLITE, database, env, field_keys, private_folder, secret_key
 from orthanc_console.version import VERSION
 
 if places.INSTALLED:
@@ -18,7 +18,7 @@ if places.INSTALLED:
     env.read_env(places.SERVICE_SETTINGS)
 BASE_DIR = places.PACKAGES
 FILES_DIR = places.FILES
-DATA_DIR = Path(env.str("DATA_DIR", default="") or places.data_dir()).resolve()
+DATA_DIR = private_folder(Path(env.str("DATA_DIR", default="") or places.data_dir()).resolve())
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret_key(DATA_DIR)
@@ -102,10 +102,8 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'console.sqlite3'}")
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+DATABASES: dict[str, dict[str, Any]] = {"default": database(DATA_DIR)}
+if DATABASES["default"]["ENGINE"] == SQLITE:
     # A write transaction that starts as a reader cannot wait for its turn; IMMEDIATE can.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -51,7 +51,7 @@ class ConsoleServer(Server, HttpApi):
         program: Sequence[str] = MANAGE,
     ) -> None:
         self.directory = directory.resolve()
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.port = port or free_port()
         self._environment = environment or {}
         self._prepared = prepared

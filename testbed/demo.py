@@ -71,7 +71,8 @@ class DemoConsole(ConsoleServer):
     def __init__(self, directory: Path, port: int) -> None:
         kept = directory / "demo" / "password"
         if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept.parent.mkdir(exist_ok=True)
             kept.touch(mode=0o600)
             kept.write_text(secrets.token_urlsafe(9), encoding="ascii")
         self.password = kept.read_text(encoding="ascii")
