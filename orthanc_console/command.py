@@ -7,6 +7,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import Error
 
 
 def main() -> None:
@@ -15,3 +16,11 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    except Error as error:
+        # Needs the settings, which the command has read by now.
+        from orthanc_console.outage import explain
+
+        said = explain(error)
+        if not said:
+            raise
+        sys.exit(said)

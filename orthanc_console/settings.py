@@ -252,5 +252,9 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # At INFO it writes four lines for each sign-in that went well; what it refuses is a warning.
-    "loggers": {"axes": {"level": "WARNING"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        # The error that follows tells it; "serve" lets it warn, as nobody waits for a command there.
+        "psycopg.pool": {"level": "ERROR"},
+    },
 }

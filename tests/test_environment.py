@@ -55,6 +55,20 @@ def test_a_wrong_setting_is_one_sentence(
     assert "geheim" not in run.stderr
 
 
+@pytest.mark.parametrize("command", ["create_user dora --role admin", "scheduler"])
+def test_a_command_before_the_first_migration_says_so(data: Path, command: str) -> None:
+    run = manage(data, *command.split(), CONSOLE_PASSWORD="correct horse battery staple")
+    assert run.returncode == 1
+    assert "run the command “migrate” first" in run.stderr and run.stderr.count("\n") == 1
+
+
+def test_a_postgresql_that_is_away_is_named_without_its_password(data: Path) -> None:
+    run = manage(data, "migrate", DATABASE_URL="postgres://me:geheim@127.0.0.1:9/console")
+    assert run.returncode == 1
+    assert "PostgreSQL does not answer at 127.0.0.1, port 9: " in run.stderr
+    assert "geheim" not in run.stderr and run.stderr.count("\n") == 1
+
+
 def test_folder_keys_and_database_are_for_their_owner_alone(data: Path) -> None:
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()} == {0o600}
