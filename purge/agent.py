@@ -76,7 +76,7 @@ def _take_run(node: Node, event: Incoming) -> None:
     if run.last_seq >= event.seq:
         return
     run.state = state
-    known = "" if run.detail == LOST else run.detail
+    known = "" if run.detail in (LOST, run.cancelling) else run.detail
     run.detail = reading.text(data, "detail", LONGEST_DETAIL) or known
     if run.cancelling and (run.open or state == State.CANCELLED):
         run.detail = run.cancelling

@@ -263,7 +263,8 @@ class SettingsSerializer(Strict, serializers.ModelSerializer[PurgeSettings]):
 
     class Meta:
         model = PurgeSettings
-        fields = ("endpoint_enabled", "keep_labels", "history_days")
+        fields = ("endpoint_enabled", "keep_labels", "history_days", "waits_since")
+        read_only_fields = ("waits_since",)
 
 
 class SettingsViewSet(viewsets.GenericViewSet[PurgeSettings]):

@@ -16,7 +16,7 @@ from orthanc_console.nodes.models import Node
 from purge import schedule
 from purge.models import PurgePolicy, SchedulerBeat
 from purge.models.policy import Missed
-from purge.services import policies, runs
+from purge.services import policies, runs, waiting
 from routing.models.rule import Enforcement
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ def _start_on(policy: PurgePolicy, node: Node, due_at: datetime, now: datetime) 
     before = runs.open_run(policy, node)
     if before is not None:
         runs.skip(policy, node, due_at, _("The run before it was not over."))
+    elif policy.enforcement == Enforcement.ACTIVE and (why := waiting.words()):
+        runs.skip(policy, node, due_at, why)
     elif late > PUNCTUAL and policy.missed == Missed.SKIP:
         runs.skip(policy, node, due_at, _("The scheduler was not running when it was due."))
     elif late > PUNCTUAL:

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("policies/<int:pk>/enforcement/", views.policy_enforcement, name="policy-enforcement"),
     path("policies/<int:pk>/preview/", views.policy_preview, name="policy-preview"),
     path("policies/<int:pk>/run/", views.policy_run, name="policy-run"),
+    path("policies/go-on/", views.purge_go_on, name="purge-go-on"),
     path("settings/", views.purge_settings, name="purge-settings"),
     path("studies/", run_views.purged_studies, name="purged-studies"),
     path("runs/", run_views.purges, name="purges"),

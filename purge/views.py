@@ -27,7 +27,7 @@ from purge.forms import PolicyForm, RunForm, SettingsForm
 from purge.models import PurgePolicy, PurgeSettings
 from purge.sentence import sentence
 from purge.services import policies as services
-from purge.services import runs
+from purge.services import runs, waiting
 from routing.models.rule import Enforcement
 
 RECENT = 10
@@ -46,6 +46,7 @@ def policies(request: SignedInRequest) -> HttpResponse:
         "chips": chips(found, request.GET),
         "policies": shown,
         "trouble": scheduler.trouble(),
+        "waits": waiting.words(),
     }
     return render(request, "purge/policies.html", context)
 
@@ -60,6 +61,7 @@ def policy(request: SignedInRequest, pk: int) -> HttpResponse:
         "next_runs": services.next_runs(found),
         "runs": found.runs.select_related("node")[:RECENT],
         "trouble": scheduler.trouble() if found.schedule else "",
+        "waits": waiting.words(),
     }
     return render(request, "purge/policy.html", context)
 
@@ -190,6 +192,15 @@ def policy_run(request: SignedInRequest, pk: int) -> HttpResponse:
             messages.success(request, _("It is being planned."))
             return redirect("purge", pk=started[0].pk) if len(started) == 1 else redirect("purges")
     return render(request, "purge/run_now.html", {"policy": found, "form": form})
+
+
+@admin_required
+@require_POST
+def purge_go_on(request: SignedInRequest) -> HttpResponse:
+    """Purging waits since a restore, and somebody has looked."""
+    waiting.go_on(request.user)
+    messages.success(request, _("Purging goes on."))
+    return redirect("policies")
 
 
 @admin_required

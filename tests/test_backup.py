@@ -67,9 +67,13 @@ def site() -> Node:
 
 
 def picture() -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of the console, as Python has them."""
+    """All rows of the console, as Python has them; without the keys of terms, which a restore changes."""
     return {
-        model._meta.label_lower: list(model._base_manager.order_by("pk").values_list())
+        model._meta.label_lower: list(
+            model._base_manager.order_by("pk").values_list(
+                *(f.attname for f in model._meta.concrete_fields if f.name != "terms_key")
+            )
+        )
         for model in tables.models(apps)
     }
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 VIEWER_READS = {"policies", "policy", "purges", "purge", "purged-studies"}
 OPERATOR_POSTS = {"policy-preview", "purge-cancel", "purge-keep"}
 ADMIN = {"policy-create", "policy-edit", "policy-delete", "policy-run", "purge-settings"}
-ADMIN_POSTS = {"policy-enforcement", "purge-approve"}
+ADMIN_POSTS = {"purge-go-on", "policy-enforcement", "purge-approve"}
 
 FORM = {
     "name": "Ultrasound",

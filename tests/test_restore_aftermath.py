@@ -5,21 +5,28 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from orthanc_console.accounts.models import User
 from orthanc_console.audit.models import AuditEvent
 from orthanc_console.keeping import aftermath
 from orthanc_console.nodes.models import Command, ConfigRevision
-from purge.models import PurgePolicy, PurgeRun
+from purge import scheduler
+from purge.models import PurgePolicy, PurgeRun, PurgeSettings
+from purge.services import runs
 from tests.agent import Agent
 from tests.factories import event, make_modality, make_node, make_rule, make_study
+from tests.purge_things import make_policy, make_run
 
 pytestmark = pytest.mark.django_db
 YESTERDAY = timedelta(days=1)
 
 
-def settle(made_at: datetime | None = None) -> list[str]:
-    return aftermath.settle("default", made_at or timezone.now() - YESTERDAY, "0.1.0")
+def settle(made_at: datetime | None = None, keep_purging: bool = False) -> list[str]:
+    return aftermath.settle("default", made_at or timezone.now() - YESTERDAY, "0.1.0", keep_purging)
 
 
 def test_a_node_takes_the_restored_configuration_whatever_number_it_has() -> None:
@@ -89,7 +96,7 @@ def test_a_purge_that_fell_due_meanwhile_is_not_made_up_for_and_active_ones_are_
         name="old", older_than_days=9, schedule="0 3 * * *", enforcement="active"
     )
     PurgePolicy.objects.create(name="by hand", older_than_days=9, enforcement="active")
-    assert settle(made_at) == ["old"]
+    assert settle(made_at) == ["by hand", "old"]
     policy.refresh_from_db()
     assert policy.scheduled_until is not None and policy.scheduled_until > made_at + YESTERDAY / 2
 
@@ -110,6 +117,58 @@ def test_a_run_that_ended_meanwhile_ends_as_its_node_tells_again() -> None:
     agent.sync(events=[event("purge.run", {"run": told}, 900)])
     run.refresh_from_db()
     assert (run.state, run.deleted_count, run.detail) == ("done", 7, "")
+
+
+def test_what_was_about_to_be_purged_ends_and_nothing_is_purged_before_somebody_looked(
+    alice: User, alice_client: Client
+) -> None:
+    agent = Agent()
+    policy = make_policy(schedule="0 3 * * *")
+    key = policy.terms_key
+    states = ("requested", "planning", "held", "running")
+    made = {state: make_run(agent.node, policy, state=state) for state in states}
+    settle()
+    assert PurgeRun.objects.get(pk=made["requested"].pk).state == "cancelled"
+    assert not PurgeRun.objects.filter(cancelling="").exists()
+    told = agent.sync()
+    cancelled = {c["data"]["run"] for c in told["commands"] if c["kind"] == "purge_cancel"}
+    assert cancelled == {str(run.pk) for run in made.values()}
+    assert told["config"]["purge"]["policies"] == {}
+    PurgeRun.objects.all().delete()
+    with pytest.raises(ValidationError, match="waits since the restore"):
+        runs.start(alice, policy)
+    scheduler.tick(timezone.now() + YESTERDAY)
+    run = PurgeRun.objects.get()
+    assert (run.state, "waits since the restore" in run.detail) == ("skipped", True)
+    for page in ("/", reverse("policies"), reverse("policy", args=(policy.pk,))):
+        assert "Purging waits since the restore" in alice_client.get(page).content.decode()
+    alice_client.post(reverse("purge-go-on"))
+    assert AuditEvent.objects.get(verb="purging.went_on").actor == alice
+    assert "Purging waits" not in alice_client.get("/").content.decode()
+    policy.refresh_from_db()
+    told = agent.sync()["config"]["purge"]["policies"]
+    assert told == {str(policy.pk): str(policy.terms_key)}
+    # What a node began under the terms of before the restore never goes on.
+    assert policy.terms_key != key
+
+
+def test_a_dry_run_does_not_wait(alice: User) -> None:
+    make_node()
+    make_policy()
+    settle()
+    (run,) = runs.start(alice, make_policy(enforcement="dry_run"))
+    assert run.dry_run
+
+
+def test_it_does_not_wait_when_that_was_said_or_nothing_is_active() -> None:
+    make_policy(enforcement="dry_run")
+    settle()
+    assert PurgeSettings.load().waits_since is None
+    make_policy()
+    settle(keep_purging=True)
+    assert PurgeSettings.load().waits_since is None
+    settle()
+    assert PurgeSettings.load().waits_since is not None
 
 
 def test_the_restore_is_in_the_audit_trail() -> None:

@@ -17,6 +17,7 @@ from intercept.models import WebhookTarget
 from orthanc_console.agent.models import Event
 from orthanc_console.nodes.models import Node
 from purge import scheduler
+from purge.services import waiting
 from routing import explain
 from routing.models import Delivery, Destination, Lane, Rule
 from routing.models.delivery import LIVE_STATES, State
@@ -109,6 +110,8 @@ def troubles(nodes: list[Node]) -> list[Trouble]:
         Trouble("warn", f"{target}: {target.disabled_because}", _webhook_target(target))
         for target in WebhookTarget.objects.exclude(disabled_because="")
     ]
+    if waits := waiting.words():
+        found.append(Trouble("warn", waits, reverse("policies")))
     if silent := scheduler.trouble():
         found.append(Trouble("warn", silent, reverse("policies")))
     return sorted(found, key=lambda trouble: trouble.tone != "bad")

@@ -6,6 +6,7 @@ out commands that it takes to be waiting, and have reported what it never heard 
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,7 +17,8 @@ from intercept.models import WebhookTarget
 from orthanc_console.audit.models import AuditEvent
 from orthanc_console.keeping.databases import continue_numbering
 from orthanc_console.nodes.models import Command, ConfigRevision, Node
-from purge.models import PurgePolicy
+from purge.models import PurgePolicy, PurgeRun, PurgeSettings
+from purge.models.run import OPEN_STATES, State
 from routing.models import Destination, Rule, Study
 from routing.models.rule import Enforcement
 
@@ -31,18 +33,20 @@ UNKNOWN = (
     "The console was restored from a backup while this was not finished. Whether the node carried it out since is not known, and "
     "it is not asked again."
 )
+RUN_ENDED = "Cancelled, because the console was restored from a backup."
 
 
-def settle(alias: str, made_at: datetime, version: str) -> list[str]:
+def settle(alias: str, made_at: datetime, version: str, keep_purging: bool = False) -> list[str]:
     """Prepare a restored database for nodes that have gone on since.
 
     Args:
         alias: of the connection to it.
         made_at: when the backup was made.
         version: of the console that made it.
+        keep_purging: let active policies delete without somebody having looked.
 
     Returns:
-        The names of the purge policies that delete by a schedule.
+        The names of the purge policies that are active.
     """
     now = timezone.now()
     # Nothing is made or changed as often as every second, also when the same backup is restored more than once.
@@ -57,14 +61,43 @@ def settle(alias: str, made_at: datetime, version: str) -> list[str]:
         # What fell due between the backup and now has run, or is due again soon: nothing is deleted in a hurry.
         policies = PurgePolicy.objects.using(alias)
         policies.exclude(schedule="").update(scheduled_until=now)
+        active = policies.filter(enforcement=Enforcement.ACTIVE)
+        waits = not keep_purging and active.exists()
+        _let_purging_wait(alias, now if waits else None)
+        _end_purges(alias, now)
         _ask_nodes(alias, made_at - MARGIN)
         AuditEvent.objects.using(alias).create(
             actor_name="restore",
             verb="console.restored",
-            message=f"Restored from a backup of {made_at:%Y-%m-%d %H:%M} UTC, made by version {version}.",
+            message=f"Restored from a backup of {made_at:%Y-%m-%d %H:%M} UTC, made by version {version}."
+            + (" Purging waits." if waits else ""),
         )
-    deleting = policies.exclude(schedule="").filter(enforcement=Enforcement.ACTIVE)
-    return list(deleting.values_list("name", flat=True))
+    return list(active.values_list("name", flat=True))
+
+
+def _let_purging_wait(alias: str, since: datetime | None) -> None:
+    settings = PurgeSettings.objects.using(alias)
+    settings.update(waits_since=None)
+    if since:
+        settings.update_or_create(pk=1, defaults={"waits_since": since})
+
+
+def _end_purges(alias: str, now: datetime) -> None:
+    """End what was begun, in the backup and, as terms have other keys now, on nodes that have begun more since."""
+    for policy in PurgePolicy.objects.using(alias):
+        policy.terms_key = uuid.uuid4()
+        policy.save(using=alias, update_fields=["terms_key"])
+    runs = PurgeRun.objects.using(alias).filter(state__in=OPEN_STATES)
+    Command.objects.using(alias).bulk_create(
+        Command(
+            node=run.node,
+            kind="purge_cancel",
+            data={"run": str(run.pk), "by": "restore", "why": RUN_ENDED},
+        )
+        for run in runs.select_related("node")
+    )
+    runs.update(cancelling=RUN_ENDED, detail=RUN_ENDED)
+    runs.filter(state=State.REQUESTED).update(state=State.CANCELLED, finished_at=now)
 
 
 def _ask_nodes(alias: str, since: datetime) -> None:

@@ -39,7 +39,7 @@ class Restored:
     """What was restored.
 
     Attributes:
-        policies: names of the purge policies that delete by a schedule.
+        policies: names of the purge policies that are active.
         emptied: secrets that were left empty, in words.
     """
 
@@ -56,6 +56,7 @@ def read(
     replace: bool,
     progress: Progress,
     without_secrets: bool = False,
+    keep_purging: bool = False,
 ) -> Restored:
     """Restore a backup.
 
@@ -63,6 +64,7 @@ def read(
         passphrase: opens the keys that the backup holds; empty for those of this console.
         replace: also when the console has data, which goes.
         without_secrets: leave secrets empty whose key is missing.
+        keep_purging: let active purge policies delete without somebody having looked.
 
     Raises:
         RestoreError: the file is unusable, its secrets cannot be opened, or the console has data. Nothing was changed.
@@ -77,7 +79,7 @@ def read(
                 f"The console's database is not empty: it has rows in {', '.join(found)}. Restore into an empty one, or give "
                 "--replace to let what it has go."
             )
-        return _build(reader, migrations, values, progress)
+        return _build(reader, migrations, values, progress, keep_purging)
     except DatabaseError as error:
         raise RestoreError(f"The database refuses it: {error} Nothing was changed.") from error
     except (ArchiveError, ValidationError, ValueError) as error:
@@ -88,7 +90,11 @@ def read(
 
 
 def _build(
-    reader: Reader, migrations: list[tuple[str, str]], values: tables.Values, progress: Progress
+    reader: Reader,
+    migrations: list[tuple[str, str]],
+    values: tables.Values,
+    progress: Progress,
+    keep_purging: bool,
 ) -> Restored:
     made_at = datetime.fromisoformat(reader.header.made_at)
     with replacement() as fresh:
@@ -103,7 +109,7 @@ def _build(
         for model in tables.models(then):
             continue_numbering(fresh.alias, model)
         call_command("migrate", database=fresh.alias, verbosity=0)
-        policies = aftermath.settle(fresh.alias, made_at, reader.header.version)
+        policies = aftermath.settle(fresh.alias, made_at, reader.header.version, keep_purging)
         fresh.put_in_place()
     return Restored(reader.header.version, made_at, rows, policies, values.emptied)
 

@@ -15,6 +15,9 @@ class PurgeSettings(models.Model):
         _("keep the history (days)"), null=True, blank=True, help_text=_("Empty means for ever.")
     )
 
+    # Since a restore: nothing is deleted by a policy until an administrator lets it go on.
+    waits_since = models.DateTimeField(null=True, editable=False)
+
     class Meta:
         verbose_name_plural = "purge settings"
 

@@ -96,7 +96,9 @@ def _withdraw_runs(actor: User, policy: PurgePolicy, enforced: bool) -> None:
 
 
 def in_force(node: Node) -> list[PurgePolicy]:
-    """The policies that may delete on a node."""
+    """The policies that may delete on a node; none while purging waits."""
+    if PurgeSettings.load().waits_since is not None:
+        return []
     active = PurgePolicy.objects.filter(enforcement=Enforcement.ACTIVE)
     return list(active.filter(Q(node_count=0) | Q(nodes=node)))
 

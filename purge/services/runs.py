@@ -19,7 +19,7 @@ from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Command, Node
 from purge.models import PurgePolicy, PurgeRun
 from purge.models.run import OPEN_STATES, Cause, State
-from purge.services import cancelling, policies
+from purge.services import cancelling, policies, waiting
 from routing.models import Destination
 from routing.models.rule import Enforcement
 
@@ -49,7 +49,7 @@ def start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None = None)
         nodes: some of those that it concerns; None means all of them.
 
     Raises:
-        ValidationError: it is disabled, does not concern the node, or a run of it is not over there.
+        ValidationError: it is disabled, purging waits, it does not concern the node, or a run of it is not over there.
     """
     with transaction.atomic():
         # What it means now, and until the runs are written down.
@@ -60,6 +60,8 @@ def start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None = None)
 def _start(actor: User, policy: PurgePolicy, nodes: Sequence[Node] | None) -> list[PurgeRun]:
     if policy.enforcement == Enforcement.DISABLED:
         raise ValidationError(_("The policy is disabled. Make it active, or a dry run, first."))
+    if policy.enforcement == Enforcement.ACTIVE and waiting.waits():
+        raise ValidationError(waiting.words())
     concerned = policies.concerned_nodes(policy)
     chosen = concerned if nodes is None else list(nodes)
     strange = [node for node in chosen if node not in concerned]

@@ -11,6 +11,9 @@ from orthanc_console.env import env
 from orthanc_console.keeping import restore
 from orthanc_console.keeping.progress import Progress
 
+WAITS = "They delete nothing until an administrator has looked and lets purging go on, on the page of the purge policies."
+GOES_ON = "They delete again; look at them before they are due."
+
 
 class Command(BaseCommand):
     help = "Put a backup in the place of the console's database, on SQLite or PostgreSQL alike. See docs/keep.md."
@@ -28,12 +31,15 @@ class Command(BaseCommand):
             action="store_true",
             help="leave passwords and secrets empty whose key is lost, and tell which",
         )
+        parser.add_argument(
+            "--keep-purging",
+            action="store_true",
+            help="let active purge policies delete at once, without an administrator having looked",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            restored = self._restore(
-                options["file"], options["replace"], options["without_secrets"]
-            )
+            restored = self._restore(options)
         except restore.RestoreError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
@@ -51,14 +57,16 @@ class Command(BaseCommand):
             )
         if restored.policies:
             self.stdout.write(
-                "These purge policies delete by their schedule again; look at them before they are due: "
-                f"{', '.join(restored.policies)}."
+                f"These purge policies are active: {', '.join(restored.policies)}. "
+                + (GOES_ON if options["keep_purging"] else WAITS)
             )
 
-    def _restore(self, name: str, replace: bool, without_secrets: bool) -> restore.Restored:
+    def _restore(self, options: dict[str, Any]) -> restore.Restored:
+        name: str = options["file"]
+        chosen = (options["replace"], Progress(self.stderr))
+        more = {each: options[each] for each in ("without_secrets", "keep_purging")}
         passphrase: str = env.str("BACKUP_PASSPHRASE", default="")
-        progress = Progress(self.stderr)
         if name == "-":
-            return restore.read(sys.stdin.buffer, passphrase, replace, progress, without_secrets)
+            return restore.read(sys.stdin.buffer, passphrase, *chosen, **more)
         with Path(name).open("rb") as file:
-            return restore.read(file, passphrase, replace, progress, without_secrets)
+            return restore.read(file, passphrase, *chosen, **more)
