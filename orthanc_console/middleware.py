@@ -26,6 +26,15 @@ class RequestIdMiddleware:
             request_id.reset(token)
 
 
+class WithoutTraceback(logging.Filter):
+    """That somebody may not do something, or finds nothing, is one line; a traceback is for what broke."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            record.exc_info = None
+        return True
+
+
 class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()

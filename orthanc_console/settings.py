@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "orthanc_console.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "orthanc_console.refusals.KnownHostMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -66,6 +67,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "orthanc_console.refusals.DatabaseAwayMiddleware",
 ]
 
 ROOT_URLCONF = "orthanc_console.urls"
@@ -239,7 +241,10 @@ CRONTAB_COMMENT = "orthanc-console"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "orthanc_console.middleware.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "orthanc_console.middleware.RequestIdFilter"},
+        "ordinary": {"()": "orthanc_console.middleware.WithoutTraceback"},
+    },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
     },
@@ -254,6 +259,7 @@ LOGGING: dict[str, Any] = {
     # At INFO it writes four lines for each sign-in that went well; what it refuses is a warning.
     "loggers": {
         "axes": {"level": "WARNING"},
+        "django.request": {"filters": ["ordinary"]},
         # The error that follows tells it; "serve" lets it warn, as nobody waits for a command there.
         "psycopg.pool": {"level": "ERROR"},
     },

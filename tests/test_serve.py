@@ -128,6 +128,11 @@ def test_workers_end_soon_after_the_process_that_started_them_is_killed(console:
         console.get("/healthz")
 
 
+def test_its_log_begins_with_its_address_and_names(console: Console) -> None:
+    [line] = console.log.read_text().splitlines()
+    assert f"listens on http://127.0.0.1:{console.port} and is known as localhost" in line
+
+
 def test_what_is_asked_for_is_not_in_its_log(console: Console) -> None:
     console.get("/healthz?search=Doe")
     with pytest.raises(urllib.error.HTTPError):

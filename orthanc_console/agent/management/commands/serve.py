@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from argparse import ArgumentParser
 from pathlib import Path
 from threading import Thread
@@ -71,10 +72,14 @@ class Command(BaseCommand):
         self._compare_keys()
         # WhiteNoise warns when this folder is missing, though it finds the files without it.
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+        # Nobody else tells why there is no connection while the console serves.
+        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
         host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
+        address = f"{host}:{options['port']}"
         Server(
             {
-                "bind": f"{host}:{options['port']}",
+                "bind": address,
+                "when_ready": lambda _server: self._tell(address),
                 "worker_class": Worker,
                 "workers": options["workers"],
                 "threads": options["threads"],
@@ -87,6 +92,12 @@ class Command(BaseCommand):
                 "control_socket_disable": True,
             }
         ).run()
+
+    def _tell(self, address: str) -> None:
+        names = ", ".join(settings.ALLOWED_HOSTS) or "nothing: set ALLOWED_HOSTS"
+        self.stdout.write(f"The console listens on http://{address} and is known as {names}.")
+        # Workers are forked next, and would write it again.
+        self.stdout.flush()
 
     def _compare_keys(self) -> None:
         try:
