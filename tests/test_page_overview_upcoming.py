@@ -52,5 +52,21 @@ def test_a_planned_run_comes_first_while_it_can_be_cancelled(charlie_client: Cli
     assert "Done" not in shown
 
 
+def test_a_run_whose_time_has_passed_is_not_announced_as_if_it_were_to_come(
+    charlie_client: Client,
+) -> None:
+    node, _secret = make_node("gateway")
+    past = timezone.now() - timedelta(seconds=18)
+    held = {"state": "held", "planned_count": 21, "hold_until": past}
+    make_run(node, make_policy("Old CT"), **held)
+    make_run(node, make_policy("Old MR"), needs_approval=True, **held)
+    make_run(node, make_policy("Old US"), cancelling="Cancelled by bob.", **held)
+    shown = upcoming(charlie_client)
+    assert "Old CT should have begun to delete 21 studies; gateway has not reported" in shown
+    assert "unless it is cancelled" not in shown
+    assert "Old MR may delete 21 studies on gateway, once somebody else approves" in shown
+    assert "Old US" not in shown
+
+
 def test_without_policies_there_is_nothing_to_say(charlie_client: Client) -> None:
     assert upcoming(charlie_client) == ""

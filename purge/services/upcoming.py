@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orthanc_console.dashboard import wording
@@ -39,7 +40,12 @@ def _held() -> list[Coming]:
 
 
 def _held_sentence(run: PurgeRun) -> str:
-    if run.needs_approval and run.approved_at is None:
+    unapproved = run.needs_approval and run.approved_at is None
+    if not unapproved and run.hold_until and run.hold_until < timezone.now():
+        told = _(
+            "%(policy)s should have begun to delete %(count)s studies; %(node)s has not reported"
+        )
+    elif unapproved:
         told = _("%(policy)s may delete %(count)s studies on %(node)s, once somebody else approves")
     else:
         told = _("%(policy)s deletes %(count)s studies on %(node)s, unless it is cancelled")
