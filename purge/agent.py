@@ -15,6 +15,7 @@ from orthanc_console.agent.reading import BadData
 from orthanc_console.nodes.models import Node
 from purge.models import PurgedStudy, PurgePolicy, PurgeRun, PurgeSettings
 from purge.models.run import Cause, Outcome, State
+from purge.services import trail
 from purge.services.policies import in_force, kept_labels
 from routing.models import Study
 
@@ -90,6 +91,7 @@ def _take_run(node: Node, event: Incoming) -> None:
     run.summary = reading.mapping(data, "summary")
     run.last_seq = event.seq
     run.save()
+    trail.record_end(run)
 
 
 def _new_run(node: Node, event: Incoming, ident: uuid.UUID, data: dict[str, Any]) -> PurgeRun:

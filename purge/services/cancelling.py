@@ -14,6 +14,7 @@ from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Command
 from purge.models import PurgePolicy, PurgeRun
 from purge.models.run import OPEN_STATES, State
+from purge.services import trail
 
 
 def cancel(actor: User, run: PurgeRun, why: str = "") -> Command:
@@ -31,6 +32,8 @@ def cancel(actor: User, run: PurgeRun, why: str = "") -> Command:
             run.state, run.finished_at = State.CANCELLED, timezone.now()
         run.save(update_fields=["state", "finished_at", "detail", "cancelling"])
         message = _("cancelled, because %(why)s") % names if why else ""
+        so_far = trail.done(run) if run.state == State.RUNNING else trail.planned(run)
+        message = "; ".join(filter(None, [message, so_far]))
         log.record(actor, "purge_run.cancelled", run, message=message)
         data = {"run": str(run.pk), "by": actor.get_username(), "why": run.cancelling}
         return nodes_services.ask(run.node, "purge_cancel", data, actor)

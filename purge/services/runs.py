@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from orthanc_console.accounts.models import User
 from orthanc_console.audit import log
@@ -19,15 +20,13 @@ from orthanc_console.nodes import services as nodes_services
 from orthanc_console.nodes.models import Command, Node
 from purge.models import PurgePolicy, PurgeRun
 from purge.models.run import OPEN_STATES, Cause, State
-from purge.services import cancelling, policies, waiting
+from purge.services import cancelling, policies, trail, waiting
 from routing.models import Destination
 from routing.models.rule import Enforcement
 
 # A node that does not take a run within this time does not run it at all: what was right to delete may have changed.
 TAKEN_WITHIN = timedelta(hours=1)
 PREVIEW_SECONDS = 25.0
-SCHEDULER = "scheduler"
-
 
 Act = Callable[[User, PurgeRun], Command]
 
@@ -84,7 +83,7 @@ def start_scheduled(policy: PurgePolicy, node: Node, due_at: datetime, note: str
     try:
         with transaction.atomic():
             run = _request(policy, node, Cause.SCHEDULE, due_at=due_at, detail=note)
-            log.record(None, "purge_run.requested", run, actor_name=SCHEDULER, message=note)
+            log.record(None, "purge_run.requested", run, actor_name=trail.SCHEDULER, message=note)
     except IntegrityError:
         # Another console was faster.
         return
@@ -102,7 +101,7 @@ def skip(
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            log.record(None, "purge_run.skipped", run, actor_name=SCHEDULER, message=why)
+            log.record(None, "purge_run.skipped", run, actor_name=trail.SCHEDULER, message=why)
     except IntegrityError:
         return
 
@@ -145,7 +144,7 @@ def approve(actor: User, run: PurgeRun) -> Command:
     with transaction.atomic():
         run.approved_by_name, run.approved_at = actor.get_username(), timezone.now()
         run.save(update_fields=["approved_by_name", "approved_at"])
-        log.record(actor, "purge_run.approved", run)
+        log.record(actor, "purge_run.approved", run, message=trail.planned(run))
         return nodes_services.ask(run.node, "purge_approve", _about(run, actor), actor)
 
 
@@ -162,8 +161,13 @@ def keep(actor: User, run: PurgeRun, studies: Iterable[str]) -> Command:
     if run.state != State.HELD:
         raise ValidationError(_("Only a run that is held can be changed."))
     chosen = sorted(set(studies))
+    # By their UIDs, as all of the audit trail.
+    known = {line.orthanc_id: str(line) for line in run.studies.filter(orthanc_id__in=chosen)}
+    named = [known.get(study, study) for study in chosen]
+    count = ngettext("%d study taken out", "%d studies taken out", len(chosen)) % len(chosen)
     with transaction.atomic():
-        log.record(actor, "purge_run.changed", run, changes={"keep": [None, chosen]})
+        changes = {"keep": [None, named]}
+        log.record(actor, "purge_run.changed", run, message=count, changes=changes)
         data = {**_about(run, actor), "studies": chosen}
         return nodes_services.ask(run.node, "purge_keep", data, actor)
 
@@ -214,7 +218,7 @@ def _request(policy: PurgePolicy, node: Node, cause: Cause, **values: Any) -> Pu
     run = _run(policy, node, cause, timezone.now(), **values)
     run.dry_run = spec["dry_run"]
     run.requested_by = actor
-    run.requested_by_name = actor.get_username() if actor else SCHEDULER
+    run.requested_by_name = actor.get_username() if actor else trail.SCHEDULER
     run.save(force_insert=True)
     data = {
         "run": str(run.pk),
