@@ -74,7 +74,12 @@ def _lower(words: str) -> str:
 
 
 def _limits(policy: PurgePolicy) -> str:
-    return _("At most %(studies)s studies or %(size)s a run, held for %(hold)d minutes first.") % {
+    told = ngettext(
+        "At most %(studies)s studies or %(size)s a run, held for %(hold)d minute first.",
+        "At most %(studies)s studies or %(size)s a run, held for %(hold)d minutes first.",
+        policy.hold_minutes,
+    )
+    return told % {
         "studies": number_format(policy.max_studies_per_run, force_grouping=True),
         "size": size(policy.max_bytes_per_run),
         "hold": policy.hold_minutes,

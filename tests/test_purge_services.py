@@ -13,6 +13,7 @@ from orthanc_console.audit.models import AuditEvent
 from orthanc_console.nodes import services as nodes
 from orthanc_console.nodes.models import Command, ConfigRevision, Node
 from purge.models import PurgePolicy, PurgeRun
+from purge.sentence import sentence
 from purge.services import policies, runs
 from routing.services import destinations
 from tests.factories import make_delivery, make_modality, make_node, make_study
@@ -187,3 +188,9 @@ def test_a_policy_with_an_open_run_is_not_deleted(alice: User) -> None:
     policies.delete(alice, policy)
     run.refresh_from_db()
     assert (run.policy, run.policy_name != "") == (None, True)
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(1, "1 minute first"), (2, "2 minutes first")])
+def test_one_minute_is_not_many(minutes: int, words: str) -> None:
+    policy = PurgePolicy(older_than_days=9, hold_minutes=minutes)
+    assert words in sentence(policy, [], [])
