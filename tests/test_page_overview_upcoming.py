@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from purge.models import PurgeSettings
 from tests.factories import make_node
 from tests.purge_things import make_policy, make_run
 
@@ -66,6 +67,15 @@ def test_a_run_whose_time_has_passed_is_not_announced_as_if_it_were_to_come(
     assert "unless it is cancelled" not in shown
     assert "Old MR may delete 21 studies on gateway, once somebody else approves" in shown
     assert "Old US" not in shown
+
+
+def test_what_waits_since_a_restore_is_not_announced(charlie_client: Client) -> None:
+    PurgeSettings.objects.create(pk=1, waits_since=timezone.now())
+    make_policy("Old CT", **NIGHTLY)
+    make_policy("Old MR", enforcement="dry_run", **NIGHTLY)
+    shown = upcoming(charlie_client)
+    assert "Old MR shows what it would delete" in shown
+    assert "Old CT" not in shown
 
 
 def test_without_policies_there_is_nothing_to_say(charlie_client: Client) -> None:

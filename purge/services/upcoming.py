@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from orthanc_console.dashboard import wording
 from purge.models import PurgePolicy, PurgeRun
 from purge.models.run import State
+from purge.services import waiting
 from purge.services.policies import next_runs
+from routing.models.rule import Enforcement
 
 SHOWN = 5
 
@@ -57,9 +59,12 @@ def _held_sentence(run: PurgeRun) -> str:
 
 
 def _scheduled() -> list[Coming]:
+    policies = PurgePolicy.objects.exclude(schedule="")
+    if waiting.waits():
+        policies = policies.exclude(enforcement=Enforcement.ACTIVE)
     return [
         Coming(at, _scheduled_sentence(policy), reverse("policy", args=(policy.pk,)))
-        for policy in PurgePolicy.objects.exclude(schedule="")
+        for policy in policies
         for at in next_runs(policy, 1)
     ]
 

@@ -13,6 +13,7 @@ from orthanc_console.nodes.models import Command
 from routing.models import Delivery
 from tests.browser.conftest import sign_in
 from tests.factories import make_delivery, make_modality, make_node, make_study
+from tests.purge_things import make_line, make_policy, make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -156,6 +157,20 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
         page.goto(address)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390, address
+
+
+def test_on_common_screens_no_column_of_a_purge_is_cut_off(bob_page: Page) -> None:
+    node, _secret = make_node("teleradiology-gateway")
+    policy = make_policy("Ultrasound cine loops after 90 days, once they are in the archive")
+    run = make_run(node, policy, state="held", planned_count=12_345, kept_count=12_345)
+    make_line(run, "kept", reason="undecided", study_description="Thorax mit Kontrastmittel")
+    page = bob_page
+    for width in (1024, 1280, 1366, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        for address in (f"/purge/runs/{run.pk}/", f"/purge/policies/{policy.pk}/"):
+            page.goto(address)
+            table = page.locator(".list-scroll").first
+            assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), (width, address)
 
 
 def test_on_a_phone_the_on_call_tasks_work(
