@@ -20,6 +20,10 @@ NOT_A_DATABASE_TEST := --ignore=tests/orthanc --ignore=tests/browser --ignore=te
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(LOCK_OPTIONS)
 
+# Installing empties the folder first, also one elsewhere that a link leads to.
+OWN_FOLDER = if [ -L $(@D) ]; then \
+	echo "$(@D) is a link: what it leads to would be overwritten. Remove the link." >&2; exit 1; fi
+
 .PHONY: help demo run test images bench lint format lock setup packages test-packages environment wheel clean
 
 help: ## Show this list
@@ -79,11 +83,13 @@ environment: .venv/complete node_modules/complete
 
 # The packages of the system first: they bring Python's venv.
 .venv/complete: requirements-dev.txt scripts/install-python.sh | packages
+	@$(OWN_FOLDER)
 	@echo "Installing Python packages into .venv …"
 	@scripts/install-python.sh
 	@touch $@
 
 node_modules/complete: package.json package-lock.json .npmrc .venv/complete
+	@$(OWN_FOLDER)
 	@echo "Installing stylesheets and icons into node_modules …"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
