@@ -138,7 +138,8 @@ def test_create_node_renews_a_token_that_its_file_does_not_have(
     run("create_node", "main")
     if content is not None:
         file.write_text(content)
-    run("create_node", "main", "--token-file", str(file))
+    _out, err = run("create_node", "main", "--token-file", str(file))
+    assert "the token before is void now" in err
     assert Node.objects.get().token_digest == tokens.digest(file.read_text())
     assert AuditEvent.objects.filter(verb="node.token_replaced", actor_name="command line").exists()
 

@@ -54,6 +54,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         application = get_wsgi_application()
+        # Nobody else tells why there is no connection while the console serves.
+        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
         # The first rule that is read builds the tables of the grammar and of DICOM, for which nobody should wait.
         Thread(target=parse, args=('"CT" in ModalitiesInStudy',), daemon=True).start()
         return application
@@ -72,8 +74,6 @@ class Command(BaseCommand):
         self._compare_keys()
         # WhiteNoise warns when this folder is missing, though it finds the files without it.
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-        # Nobody else tells why there is no connection while the console serves.
-        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
         host = f"[{options['host']}]" if ":" in options["host"] else options["host"]
         address = f"{host}:{options['port']}"
         Server(

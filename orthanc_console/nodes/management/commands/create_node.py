@@ -56,7 +56,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The token could not be kept: {error}. Start this again."
             ) from error
-        self.stderr.write(f"The token of {name.strip()} is in {path}.")
+        before = " It is a new one: the token before is void now." if node else ""
+        self.stderr.write(f"The token of {name.strip()} is in {path}.{before}")
 
 
 def _create(name: str) -> str:
