@@ -71,7 +71,8 @@ def _take_run(node: Node, event: Incoming) -> None:
     state = reading.needed_text(data, "state", 10)
     if state not in State.values:
         raise BadData(f"“{state}” is no state of a purge run.")
-    run = PurgeRun.objects.filter(pk=ident).first() or _new_run(node, event, ident, data)
+    known_runs = PurgeRun.objects.select_for_update()
+    run = known_runs.filter(pk=ident).first() or _new_run(node, event, ident, data)
     if run.node_id != node.pk:
         raise BadData("Another node has reported a purge run with this identifier.")
     if run.last_seq >= event.seq:

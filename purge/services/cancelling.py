@@ -21,6 +21,7 @@ def cancel(actor: User, run: PurgeRun, why: str = "") -> Command:
     """Ask the node to end a run that is not over; one that it has not taken yet ends here and now.
 
     Args:
+        run: as the locked row says, so that no report of its node comes in between.
         why: what follows "because"; empty when somebody just wanted it.
     """
     names = {"name": actor.get_username(), "why": why}
@@ -41,7 +42,7 @@ def cancel(actor: User, run: PurgeRun, why: str = "") -> Command:
 
 def cancel_all(actor: User, policy: PurgePolicy, why: str) -> int:
     """Cancel every run of the policy that is not over; returns how many."""
-    runs = policy.runs.filter(state__in=OPEN_STATES, cancelling="").select_related("node")
+    runs = policy.runs.filter(state__in=OPEN_STATES, cancelling="").select_for_update()
     for run in runs:
         cancel(actor, run, why)
     return len(runs)

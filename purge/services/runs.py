@@ -123,8 +123,10 @@ def cancel(actor: User, run: PurgeRun) -> Command:
     Raises:
         ValidationError: it is over, or is cancelled already.
     """
-    _check_open(run)
-    return cancelling.cancel(actor, run)
+    with transaction.atomic():
+        run.refresh_from_db(from_queryset=PurgeRun.objects.select_for_update())
+        _check_open(run)
+        return cancelling.cancel(actor, run)
 
 
 def approve(actor: User, run: PurgeRun) -> Command:
