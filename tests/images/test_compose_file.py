@@ -55,6 +55,11 @@ def test_services_that_stay_start_again_by_themselves() -> None:
     assert staying == {"database", "console", "scheduler", "orthanc", "archive"}
 
 
+def test_services_that_stay_say_whether_they_work() -> None:
+    for name, service in composed({}, "demo").items():
+        assert ("healthcheck" in service) is (service.get("restart") == "unless-stopped"), name
+
+
 def test_only_dicom_is_published_beyond_the_machine() -> None:
     published = {
         (name, port["target"])
