@@ -55,7 +55,7 @@ def _against_scripts(
     environment: Mapping[str, str],
     required: float | None,
 ) -> Iterator[Row]:
-    """All from the upload on. What is required counts from its end: the upload, which no way can shorten, is seconds long itself."""
+    """All from the upload on. What is required counts from its end, because no way can shorten the upload itself."""
     url = _store_url(kind)
     setting = _setting(kind, studies, environment)
     ways = {"naive script": on_stable(url), "Lua": autorouting(url)}
