@@ -48,7 +48,10 @@ def test_the_page_installs_what_the_units_run(unit: Path) -> None:
 def test_the_settings_that_it_offers_are_those_of_the_console() -> None:
     read = "".join(
         (REPOSITORY / "orthanc_console" / name).read_text()
-        for name in ("settings.py", "agent/management/commands/serve.py")
+        for name in (
+            *("settings.py", "env.py", "agent/management/commands/serve.py"),
+            "keeping/management/commands/backup.py",
+        )
     )
     offered = re.findall(r"^#([A-Z_]+)=", (FOLDER / "environment").read_text(), re.M)
     assert offered
