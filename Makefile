@@ -42,7 +42,7 @@ run: environment ## The console alone, on SQLite
 test: test-packages environment lint ## The whole test suite
 	@$(BIN)/python -m testbed.versions
 	$(BIN)/pytest -n 2 --ignore=tests/orthanc --ignore=tests/images
-	$(BIN)/pytest -n 4 --dist=loadfile tests/orthanc
+	$(BIN)/pytest -n 6 --dist=loadfile tests/orthanc
 	$(BIN)/pytest tests/images
 	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest -n 2 $(NOT_A_DATABASE_TEST)
 
