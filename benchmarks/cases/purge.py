@@ -244,11 +244,11 @@ def while_deleting(
 
 
 def large(bench: Bench, console: ConsoleServer, node: OrthancServer) -> Iterator[Row]:
-    count = bench.size(60, 200)
+    count = bench.size(60, 400)
     setting = f"{count} studies of 100 instances, half by each way"
     studies = upload(node.http_port, copies(bench.folder, 100, 60_000_000, count, "20180101"))
     wait_until_reported(node)
-    rounds = 5
+    rounds = bench.size(3, 5)
     ratios = compare(
         console, node, studies, rounds, count // rounds // 2, 'StudyDate == d"2018-01-01"'
     )
