@@ -42,7 +42,11 @@ def studies(site: Site, tmp_path: Path) -> dict[str, str]:
     for study in stored(site):
         site.orthanc.request("DELETE", f"/studies/{study}")
     dates = ("20191231", "20200101", "20200102", "")
-    return {date: store(site, tmp_path, date) for date in dates}
+    made = {date: store(site, tmp_path, date) for date in dates}
+    for study in made.values():
+        # What the rules have not decided about yet is kept.
+        wait_for(lambda study=study: site.study(study), "the rules have decided")  # type: ignore[misc]
+    return made
 
 
 def test_it_deletes_up_to_and_with_that_day(site: Site, studies: dict[str, str]) -> None:

@@ -84,7 +84,6 @@ class World:
         self.case, self.archive, self.peer, self.folder = case, archive, peer, folder
         self.marker, self.files, self.study = upload.marker, upload.files, upload.study
         self.state = State(folder / "state", [ROUTING_SCHEMA, SCHEMA])
-        self.state.hear(clock.now())
         self.deliveries = DeliveryStore(self.state)
         orthanc = OrthancClient(Address(archive.http_url), "")
         self.around = Surroundings(orthanc, self.deliveries, Holdings(orthanc, {}), stable_age=1)
@@ -92,6 +91,7 @@ class World:
         self.runs = RunStore(self.state)
         usage = lambda: (1, 100)  # noqa: E731
         self.executor = Executor(self.state, self.runs, self.around, Warnings(), usage)
+        self.state.hear(clock.now())
         self.required: list[int] = []
         self.failed: list[str] = []
 

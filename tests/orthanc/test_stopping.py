@@ -18,7 +18,7 @@ STUDIES = 15
 def test_it_stops_within_5_seconds_with_status_0_while_it_forwards(
     make_site: Callable[..., Site], orthanc_version: OrthancVersion, peer: Peer, tmp_path: Path
 ) -> None:
-    peer.delay = 0.05
+    peer.delay = 0.2
     site = make_site(orthanc_version)
     site.start()
     site.rule("true", [site.peer(peer.url)])
