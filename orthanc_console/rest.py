@@ -42,7 +42,9 @@ class StrictFilter(DjangoFilterBackend):  # type: ignore[misc]
             known = PAGING | set(filters.base_filters if filters else ())
             unknown = sorted(set(request.query_params) - known)
             if unknown:
-                message = _("There is no such filter.")
+                message = _("There is no such filter. There are: %(known)s.") % {
+                    "known": ", ".join(sorted(known))
+                }
                 raise exceptions.ValidationError({name: [message] for name in unknown})
         found: QuerySet[M] = super().filter_queryset(request, queryset, view)
         return found

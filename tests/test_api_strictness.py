@@ -11,7 +11,14 @@ LISTS = ("nodes", "destinations", "rules", "studies", "deliveries", "audit-event
 def test_a_list_refuses_a_filter_that_it_does_not_know(charlie_api: APIClient, name: str) -> None:
     answer = charlie_api.get(f"/api/v1/{name}/?stat=failed")
     assert answer.status_code == 400
-    assert answer.json() == {"stat": ["There is no such filter."]}
+    assert list(answer.json()) == ["stat"]
+    assert answer.json()["stat"][0].startswith("There is no such filter. There are: ")
+
+
+def test_it_names_the_filters_that_there_are(charlie_api: APIClient) -> None:
+    answer = charlie_api.get("/api/v1/studies/?limit=5")
+    (message,) = answer.json()["limit"]
+    assert {"page_size", "cursor"} <= set(message[:-1].replace(",", "").split())
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -18,8 +18,12 @@ class Setting(NamedTuple):
 
 WORDS: dict[str, Promise] = {
     "StableAge": _("seconds without a new image after which a study counts as complete"),
-    "ConcurrentJobs": _("jobs that Orthanc runs at the same time, for all destinations together"),
-    "JobsHistorySize": _("ended jobs that Orthanc remembers"),
+    "ConcurrentJobs": _(
+        "jobs that Orthanc runs at the same time, for all destinations together; with 8, two slow ones hold up no other"
+    ),
+    "JobsHistorySize": _(
+        "ended jobs that Orthanc remembers; with 1000, a busy minute pushes none out before its end was seen"
+    ),
     "SharesIndex": _(
         "other Orthancs may use the same index, so each study is claimed before it is forwarded"
     ),
