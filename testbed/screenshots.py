@@ -62,6 +62,10 @@ def application(folder: Path) -> Iterator[tuple[str, Site]]:
 
 def pages(site: Site) -> dict[str, str]:
     """Name of a picture -> address."""
+    return {**_watching(site), **_configuring(site), **_administering(site)}
+
+
+def _watching(site: Site) -> dict[str, str]:
     return {
         "overview": "/",
         "studies": "/studies/",
@@ -74,6 +78,17 @@ def pages(site: Site) -> dict[str, str]:
         "act": f"/acts/{site.act.pk}/",
         "studies-send-all": "/studies/all/?modality=CT",
         "delivery-retry-all": "/deliveries/all/retry/?state=failed",
+        "moves": "/moves/",
+        "move": f"/moves/{site.moves.move.pk}/",
+        "purge-runs": "/purge/runs/",
+        "purge-run-held": f"/purge/runs/{site.purges.held.pk}/",
+        "purge-run": f"/purge/runs/{site.purges.running.pk}/",
+        "purged-studies": "/purge/studies/",
+    }
+
+
+def _configuring(site: Site) -> dict[str, str]:
+    return {
         "destinations": "/destinations/",
         "destination": f"/destinations/{site.destinations[1].pk}/",
         "destination-new": "/destinations/new/",
@@ -87,8 +102,6 @@ def pages(site: Site) -> dict[str, str]:
         "rule-revision": f"/rules/{site.rules[2].pk}/revisions/1/",
         "rules-exchange": "/rules/exchange/",
         "private-tags": "/rules/tags/",
-        "moves": "/moves/",
-        "move": f"/moves/{site.moves.move.pk}/",
         "webhooks": "/webhooks/",
         "webhook": f"/webhooks/{site.moves.webhook.pk}/",
         "webhook-targets": "/webhook-targets/",
@@ -100,11 +113,12 @@ def pages(site: Site) -> dict[str, str]:
         "purge-policy-edit": f"/purge/policies/{site.purges.policies[1].pk}/edit/",
         "purge-policy-run": f"/purge/policies/{site.purges.policies[1].pk}/run/",
         "purge-settings": "/purge/settings/",
+    }
+
+
+def _administering(site: Site) -> dict[str, str]:
+    return {
         "retention": "/retention/",
-        "purge-runs": "/purge/runs/",
-        "purge-run-held": f"/purge/runs/{site.purges.held.pk}/",
-        "purge-run": f"/purge/runs/{site.purges.running.pk}/",
-        "purged-studies": "/purge/studies/",
         "nodes": "/nodes/",
         "node": f"/nodes/{site.nodes[0].pk}/",
         "node-warned": f"/nodes/{site.nodes[2].pk}/",

@@ -131,7 +131,7 @@ def compare(
 ) -> list[float]:
     """How fast runs delete, bare loops being 1. In turn, because disks are not equally fast all the time.
 
-    Whichever comes second finds the disk busier, so `rounds` should be even. Runs take studies of one day in the order of their
+    Whichever comes second was seen to be slower, so `rounds` should be even. Runs take studies of one day in the order of their
     identifiers, so the loops begin at the other end.
     """
     left = sorted(studies)
