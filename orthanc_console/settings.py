@@ -118,6 +118,9 @@ else:
         "min_size": 1,
         "max_size": 10,
         "timeout": 5,
+        # Else the attempts come ever later, and the console is away as long again as the database was. After these
+        # seconds the next request makes one at once.
+        "reconnect_timeout": 2,
     }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -75,6 +75,11 @@ def test_a_rule_that_is_saved_at_one_reaches_the_nodes_that_wait_at_the_other(
         wait_for(lambda: fleet.obeys(before), "the rule is in force everywhere", 10)
 
 
+def ready(console: ConsoleServer, times: int) -> bool:
+    """Whether it says so this often in succession, so that more than one of its processes was asked."""
+    return all(requests.get(f"{console.url}/readyz", timeout=30).ok for _ in range(times))
+
+
 def connections(site: Replicas) -> int:
     """Connections of the consoles to the database."""
     counted = site.query(
@@ -128,8 +133,10 @@ def test_a_restart_of_the_database_is_survived(site: Replicas, tmp_path: Path) -
         site.postgres.stop()
         assert requests.get(f"{console.url}/healthz", timeout=30).status_code == 200
         assert requests.get(f"{console.url}/readyz", timeout=30).status_code == 503
+        # Every attempt to connect has failed by then, each after a longer wait than the one before.
+        time.sleep(12)
         site.postgres.start()
-        wait_for(lambda: requests.get(f"{console.url}/readyz", timeout=30).ok, "it is ready")
+        assert ready(console, 20)
         before = fleet.times_obeyed()
         console.post("/rules/", {**RULE, "name": "After the restart"})
         wait_for(lambda: fleet.obeys(before), "the rule is in force", 40)
