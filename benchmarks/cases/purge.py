@@ -32,8 +32,8 @@ WATCH = 1.0
 class Comparison:
     """Seconds that the same number of deletions took by each way, round by round."""
 
-    looped: list[float]
-    ran: list[float]
+    looped: Sequence[float]
+    ran: Sequence[float]
 
     def row(self, required: float, setting: str) -> Row:
         """How fast runs delete, bare loops being 1: of all rounds together, because single ones are far apart."""
@@ -140,7 +140,7 @@ def seconds(run: dict[str, Any], begin: str, end: str) -> float:
 def compare(
     console: ConsoleServer,
     node: OrthancServer,
-    due: Sequence[str],
+    studies: Sequence[str],
     rounds: int,
     each: int,
     expression: str,
@@ -150,19 +150,19 @@ def compare(
     Whichever comes second was seen to be slower, so `rounds` should be even. Runs take studies of one day in the order of their
     identifiers, so the loops begin at the other end.
     """
-    left = sorted(due)
-    compared = Comparison([], [])
+    left = sorted(studies)
+    looped, ran = [], []
     for number in range(rounds):
         for by_run in (number % 2 == 0, number % 2 != 0):
             if by_run:
                 ended = run_policy(console, each, expression=expression)
                 if ended["deleted_count"] != each:
                     raise RuntimeError(f"the run deleted {ended['deleted_count']} studies")
-                compared.ran.append(seconds(ended, "started_at", "finished_at"))
+                ran.append(seconds(ended, "started_at", "finished_at"))
             else:
-                compared.looped.append(seconds_of_loop(node, left[-each:]))
+                looped.append(seconds_of_loop(node, left[-each:]))
                 del left[-each:]
-    return compared
+    return Comparison(looped, ran)
 
 
 def planning(
