@@ -122,7 +122,7 @@ else:
         # seconds the next request makes one at once.
         "reconnect_timeout": 2,
     }
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["ENGINE"] = "orthanc_console.postgresql"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,21 @@ def test_a_rule_that_is_saved_at_one_reaches_the_nodes_that_wait_at_the_other(
 def ready(console: ConsoleServer, times: int) -> bool:
     """Whether it says so this often in succession, so that more than one of its processes was asked."""
     return all(requests.get(f"{console.url}/readyz", timeout=30).ok for _ in range(times))
+
+
+def test_connections_that_died_with_the_database_cost_no_request(site: Replicas) -> None:
+    console = site.consoles[0]
+
+    def status(_number: int) -> int:
+        return requests.get(f"{console.url}/readyz", timeout=30).status_code
+
+    with ThreadPoolExecutor(40) as crowd:
+        list(crowd.map(status, range(400)))
+    # Of both consoles, each with two processes.
+    assert connections(site) > 8
+    site.postgres.stop()
+    site.postgres.start()
+    assert {status(number) for number in range(20)} == {200}
 
 
 def connections(site: Replicas) -> int:
