@@ -31,6 +31,9 @@ class FakeOrthanc:
         self.unanswered: set[str] = set()
         self.deleted: list[str] = []
         self.before_delete: Callable[[str], None] = lambda study: None
+        # What the question about the series of several studies is answered, given the right answer.
+        self.together: Callable[[list[Any]], Any] = lambda series: series
+        self.asked: list[str] = []
 
     @staticmethod
     def _study(ident: str) -> dict[str, Any]:
@@ -39,28 +42,43 @@ class FakeOrthanc:
             "IsStable": True,
             "LastUpdate": "20200101T000000",
             "ParentPatient": "patient",
-            "Series": [f"series-{ident}"],
+            "Series": [f"series-{n}-{ident}" for n in range(4)],
             "MainDicomTags": {"StudyDate": "20190101", "StudyInstanceUID": f"1.{ident}"},
             "PatientMainDicomTags": {"PatientID": "P"},
         }
 
     def get(self, path: str, timeout: float = 30) -> Any:
+        self.asked.append(path)
         if path.startswith("/studies?"):
             return list(self.studies.values()) if "since=0&" in path else []
         if path == "/system":
             return {"Version": "1.10.1"}
         if path.endswith("/protected"):
             return 0
-        study = path.split("/")[2]
+        study = path.split("/")[2].partition("?")[0]
         if study not in self.studies:
             raise NotFound(404, 0, "Unknown resource")
         if study in self.unanswered:
             raise OrthancDown("timed out")
         if path.endswith("/statistics"):
-            return {"DiskSize": "1000", "CountInstances": 1, "CountSeries": 1}
+            return {"DiskSize": "1000", "CountInstances": 4, "CountSeries": 4}
         if path.endswith("/series?expand"):
-            return [{"Instances": ["i"], "MainDicomTags": {"Modality": "CT"}}]
+            return self._series(study)
         return self.studies[study]
+
+    @staticmethod
+    def _series(study: str) -> list[dict[str, Any]]:
+        return [
+            {"ParentStudy": study, "Instances": ["i"], "MainDicomTags": {"Modality": modality}}
+            for modality in ("MR", "CT", "CT", "")
+        ]
+
+    def post(self, path: str, body: Any, timeout: float = 30) -> Any:
+        self.asked.append(path)
+        if body["Level"] != "Series" or path != "/tools/bulk-content":
+            raise NotFound(404, 0, "Unknown resource")
+        there = [study for study in body["Resources"] if study in self.studies]
+        return self.together([series for study in there for series in self._series(study)])
 
     def delete(self, path: str, timeout: float = 30) -> Any:
         study = path.split("/")[2]

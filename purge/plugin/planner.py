@@ -19,13 +19,22 @@ from purge.plugin.judge import (
     judge,
 )
 from purge.plugin.spec import Spec, SpecError
-from purge.plugin.stored import UNREADABLE, StoredStudy, Surroundings, look_up
+from purge.plugin.stored import (
+    MODALITIES,
+    UNREADABLE,
+    StoredStudy,
+    Surroundings,
+    ask_together,
+    look_up,
+)
 
 PAGE = 500
 # Of each reason that merely says that the run is not about a study, so many are listed; all are counted.
 LISTED_UNCONCERNED = 200
 # So many studies are kept in memory while the oldest are looked for; beyond, Orthanc is asked again.
 REMEMBERED = 20_000
+# Of so many the series are asked for with one call.
+TOGETHER = 50
 
 Line = dict[str, Any]
 # Bytes in use and bytes in all of the disk that the studies are on.
@@ -85,13 +94,14 @@ def check_server(spec: Spec, orthanc: OrthancClient) -> None:
         )
 
 
-def survey(orthanc: OrthancClient, around: Surroundings) -> Iterator[StoredStudy]:
+def survey(around: Surroundings) -> Iterator[StoredStudy]:
     """Every study of the server, as its listing tells it.
 
     One that is skipped because others are deleted meanwhile is looked at by the next run.
     """
     offset = 0
-    while page := orthanc.get(f"/studies?expand&since={offset}&limit={PAGE}"):
+    query = f"limit={PAGE}&{MODALITIES}"
+    while page := around.orthanc.get(f"/studies?expand&since={offset}&{query}"):
         offset += len(page)
         for listed in page:
             yield StoredStudy(around, listed)
@@ -111,22 +121,27 @@ def plan(spec: Spec, around: Surroundings, usage: DiskUsage) -> Plan:
         made.note = _note(spec, usage)
         return made
     due: list[tuple[float | str, str, StoredStudy | None]] = []
-    for study in survey(around.orthanc, around):
+    for study in survey(around):
         kept = judge(spec, study, clock.now(), AT_SIGHT)
         if kept:
             made.keep(study, kept)
         else:
             seen = study if len(due) < REMEMBERED else None
             due.append((age_key(spec, study), study.ident, seen))
-    due.sort(key=lambda each: each[:2])
-    for _age, ident, seen in due:
-        try:
-            _look_closer(made, spec, seen or _ask_again(around, ident), to_free)
-        except OrthancDown as down:
-            # Either Orthanc is away, and this raises again; or this one study takes it too long.
-            around.orthanc.get("/system")
-            logger.error("study %s was not answered about and is left out: %s", ident, down)
-            made.reasons["cannot_tell"] += 1
+    due.sort(key=lambda each: each[:2], reverse=True)
+    while due:
+        # Taken out, so that what is learned of them is not kept until the end.
+        batch = [due.pop() for _ in range(min(TOGETHER, len(due)))]
+        if not _full(made, spec, to_free):
+            ask_together(around, [seen for _age, _ident, seen in batch if seen])
+        for _age, ident, seen in batch:
+            try:
+                _look_closer(made, spec, seen or _ask_again(around, ident), to_free)
+            except OrthancDown as down:
+                # Either Orthanc is away, and this raises again; or this one study takes it too long.
+                around.orthanc.get("/system")
+                logger.error("study %s was not answered about and is left out: %s", ident, down)
+                made.reasons["cannot_tell"] += 1
     return made
 
 
@@ -148,7 +163,7 @@ def _look_closer(made: Plan, spec: Spec, study: StoredStudy | None, to_free: int
 
 def _ask_again(around: Surroundings, ident: str) -> StoredStudy | None:
     try:
-        return look_up(around, ident)
+        return look_up(around, ident, f"?{MODALITIES}")
     except UNREADABLE as error:
         logger.error("study %s cannot be read and is left out: %r", ident, error)
         return None

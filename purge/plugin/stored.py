@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from orthanc_console.plugin import clock
-from orthanc_console.plugin.orthanc_client import NotFound, OrthancClient, OrthancError
+from orthanc_console.plugin.log import logger
+from orthanc_console.plugin.orthanc_client import (
+    NotFound,
+    OrthancClient,
+    OrthancDown,
+    OrthancError,
+)
 from purge.plugin.judge import Proof
 from routing.conditions import UNDECIDED, Condition, StudyFacts, decide
 from routing.plugin import claims
@@ -27,6 +34,9 @@ LISTED = frozenset(
         *("AccessionNumber", "ReferringPhysicianName", "Labels", "Node"),
     }
 )
+
+# Added to what is asked for with a listing.
+MODALITIES = "requestedTags=ModalitiesInStudy"
 
 
 @dataclass
@@ -112,6 +122,19 @@ class StoredStudy:
     def series(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._get(f"/studies/{self.ident}/series?expand")
         return found
+
+    @property
+    def modalities(self) -> list[str]:
+        listed = self.listed_modalities
+        if listed is None:
+            listed = [str(s["MainDicomTags"].get("Modality", "")) for s in self.series]
+        return sorted({*listed} - {""})
+
+    @property
+    def listed_modalities(self) -> list[str] | None:
+        """What the listing told when it was asked for `MODALITIES`; None where it cannot (before Orthanc 1.11.0)."""
+        told = self._listed.get("RequestedTags", {}).get("ModalitiesInStudy")
+        return None if told is None else str(told).split("\\")
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
@@ -211,10 +234,9 @@ class StoredStudy:
         Args:
             destinations: those that were proved to have it.
         """
-        modalities = {str(s["MainDicomTags"].get("Modality", "")) for s in self.series}
         return {
             **self.line(),
-            "modalities": sorted(modalities - {""}),
+            "modalities": self.modalities,
             "instance_count": int(self.statistics["CountInstances"]),
             "series_count": int(self.statistics["CountSeries"]),
             "size_bytes": self.size,
@@ -239,9 +261,31 @@ class StoredStudy:
 UNREADABLE = (OrthancError, KeyError, TypeError, ValueError)
 
 
-def look_up(around: Surroundings, study: str) -> StoredStudy | None:
+def look_up(around: Surroundings, study: str, query: str = "") -> StoredStudy | None:
     """The study as it is stored now; None when it is not there any more."""
     try:
-        return StoredStudy(around, around.orthanc.get(f"/studies/{study}"))
+        return StoredStudy(around, around.orthanc.get(f"/studies/{study}{query}"))
     except NotFound:
         return None
+
+
+def ask_together(around: Surroundings, studies: Sequence[StoredStudy]) -> None:
+    """Ask with one call for the series of all whose listing told no modalities: a twentieth of the time of a call for each.
+
+    Where listings do tell them this is not only needless. Since Orthanc 1.12.5 with SQLite each question about the series of
+    one study reads those of all. What was not answered, or not wholly, is asked for each alone, and fails for it alone.
+    """
+    asked = {study.ident: study for study in studies if study.listed_modalities is None}
+    if not asked:
+        return
+    query = {"Resources": [*asked], "Level": "Series", "Metadata": False}
+    found = defaultdict(list)
+    try:
+        for series in around.orthanc.post("/tools/bulk-content", query):
+            found[series["ParentStudy"]].append(series)
+    except (OrthancDown, *UNREADABLE) as error:
+        logger.info("the series of %d studies are asked for one by one: %s", len(asked), error)
+        return
+    for ident, study in asked.items():
+        if len(found[ident]) == study.series_count:
+            study.series = found[ident]

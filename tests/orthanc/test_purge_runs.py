@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydicom.uid import generate_uid
 
 from testbed.orthanc import OrthancServer
+from testbed.studies import make_study
 from testbed.waiting import wait_for
 from tests.orthanc.purging import (
     policy,
@@ -53,6 +55,21 @@ def test_a_run_deletes_what_is_old_and_tells_why_it_keeps_the_rest(
         ["CT"],
     )
     assert found["policy_name"] == made["name"]
+
+
+def test_a_plan_tells_what_is_in_a_study(site: Site, tmp_path: Path) -> None:
+    identifiers = {"StudyInstanceUID": str(generate_uid()), "PatientID": unique("patient")}
+    for modality, series in (("CT", 2), ("MR", 1)):
+        values = {**identifiers, "StudyDate": "20190101", "instances": 3, "rows": 8}
+        study = site.send(make_study(tmp_path / modality, modality, series=series, **values))
+    wait_until_stable(site, study)
+    with policy(site, enforcement="dry_run") as made:
+        run = run_now(site, made)
+    lines = site.console.pages(f"/purge-runs/{run['id']}/studies/")
+    (line,) = (line for line in lines if line["orthanc_id"] == study)
+    assert line["outcome"] == "planned"
+    assert line["modalities"] == ["CT", "MR"]
+    assert (line["series_count"], line["instance_count"]) == (3, 9)
 
 
 def test_a_held_run_can_be_looked_at_changed_and_cancelled(site: Site, tmp_path: Path) -> None:
