@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orthanc_console.plugin.http import Answer, HttpFailure, JsonClient
+from orthanc_console.plugin.http import Answer, HttpFailure
+from orthanc_console.plugin.loopback import LoopbackClient
 
 
 class OrthancDown(Exception):
@@ -101,7 +102,7 @@ class OrthancClient:
         self._dicomweb = address.dicomweb
         # The server is this very process: its certificate says nothing more.
         context = ssl._create_unverified_context() if base.startswith("https") else None  # noqa: S323
-        self._client = JsonClient(base, {"Authorization": token}, context)
+        self._client = LoopbackClient(base, {"Authorization": token}, context)
 
     def get(self, path: str, timeout: float = 30) -> Any:
         return self._call("GET", path, None, timeout)
