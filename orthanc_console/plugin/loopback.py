@@ -1,7 +1,7 @@
 """Calls of Orthanc's own HTTP server from within its process, for a fifth of the interpreter's time.
 
 `http.client` reads headers with the parser of e-mails, which took longer than Orthanc needs for most answers, and nothing else of
-the plugin runs meanwhile. To plan a purge of 10,000 studies takes 30,000 calls; half of its time was spent there.
+the plugin runs meanwhile. A plan asks some 20,000 questions to purge 10,000 studies: it takes three quarters of the time now.
 """
 
 from __future__ import annotations

@@ -201,6 +201,9 @@ class Claims:
         self._leases[claim.owner] = claim.lease
         row = self._row(study)
         wanted = max(seq, row["seq"] if row else -1)
+        if row is None or row["owner"] != claim.owner:
+            # It may have had nothing to tell for long, and this claim may not have been seen in the log yet.
+            self._heard[claim.owner] = time.monotonic()
         if row:
             self._forget(study)
         if row and row["owner"] == self._me:

@@ -87,7 +87,10 @@ def test_a_webhook_needs_no_console(here: Interception, shared_console: ConsoleS
     here.site.orthanc.stop()
     here.site.orthanc.configuration["OrthancConsole"]["Url"] = shared_console.url
     here.site.start()
-    shown = shared_console.get("/move-requests/", node=here.site.node_id)["results"]
+    shown = wait_for(
+        lambda: shared_console.get("/move-requests/", node=here.site.node_id)["results"],
+        "the console is told of it",
+    )
     assert [each["outcome"] for each in shown] == ["sent"]
 
 
