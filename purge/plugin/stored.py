@@ -35,8 +35,8 @@ LISTED = frozenset(
     }
 )
 
-# Added to what is asked for with a listing.
-MODALITIES = "requestedTags=ModalitiesInStudy"
+# Added to what is asked for with a listing; Orthanc 1.12.4 renamed the argument.
+MODALITIES = "requestedTags=ModalitiesInStudy&requested-tags=ModalitiesInStudy"
 
 
 @dataclass
