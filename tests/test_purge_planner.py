@@ -57,6 +57,15 @@ def test_it_does_not_ask_what_the_listing_told(bench: Bench) -> None:
     assert (asked_together(bench), asked_alone(bench)) == (0, 0)
 
 
+@pytest.mark.parametrize("told", [None, [], "CT", {}])
+def test_a_listing_that_tells_them_oddly_counts_as_one_that_does_not(
+    bench: Bench, told: Any
+) -> None:
+    for study in bench.orthanc.studies.values():
+        study["RequestedTags"] = told
+    assert modalities(bench) == [["CT", "MR"]] * 7
+
+
 def refused(series: list[Any]) -> Any:
     raise OrthancError(500, 9, "Error in the database")
 

@@ -133,8 +133,10 @@ class StoredStudy:
     @property
     def listed_modalities(self) -> list[str] | None:
         """What the listing told when it was asked for `MODALITIES`; None where it cannot (before Orthanc 1.11.0)."""
-        told = self._listed.get("RequestedTags", {}).get("ModalitiesInStudy")
-        return None if told is None else str(told).split("\\")
+        told = self._listed.get("RequestedTags")
+        if not isinstance(told, dict) or "ModalitiesInStudy" not in told:
+            return None
+        return str(told["ModalitiesInStudy"]).split("\\")
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
