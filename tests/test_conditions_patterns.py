@@ -79,10 +79,11 @@ def test_the_slowest_patterns_that_are_accepted_are_fast_on_the_worst_values(pat
         "aab" * (longest // 3),
         "a" * 40 + "b" * 24,
     ):
-        started = time.perf_counter()
+        started = time.thread_time()
         regex.search(value)
         regex.match(value)
-        assert time.perf_counter() - started < 0.2
+        # They take milliseconds. A pattern that goes through all ways to match takes minutes.
+        assert time.thread_time() - started < 2
 
 
 def test_an_accepted_pattern_is_the_pattern_as_written() -> None:

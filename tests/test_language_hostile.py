@@ -1,20 +1,19 @@
-"""Whatever is typed is refused or decided, in a short time, and raises nothing."""
+"""Whatever is typed is refused or decided, hangs nothing, and raises nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 
 from routing.conditions import StudyFacts, compile_condition, decide
 from routing.language import parse, parse_tree
-from routing.language.parsing import _parse
 from tests.hostile_rules import hostile_rules
 
 NOW = dt.datetime(2025, 7, 28, 12)
-# Of the processor, in this thread: what else the machine does must not count.
-LIMIT_SECONDS = 0.05
+# Of the processor, in this thread. Each takes milliseconds, which `make bench` measures; what hangs takes minutes.
+HANGS_SECONDS = 2
 VALUES = ("a" * 64, "ab" * 500, "aab" * 80, "a" * 127 + "b", "CT", "", "\ud83d", "1" * 5000)
 FACTS = [
     StudyFacts(
@@ -25,32 +24,27 @@ FACTS = [
 ]
 
 
-def quickest(act: Callable[[], object]) -> float:
-    """The time of the processor that it takes; what takes long is done again, lest a garbage collection counts."""
-    times = []
-    while len(times) < 4 and min(times, default=1.0) > LIMIT_SECONDS:
-        _parse.cache_clear()
-        started = time.thread_time()
-        act()
-        times.append(time.thread_time() - started)
-    return min(times)
+@contextlib.contextmanager
+def without_hanging(what: str) -> Iterator[None]:
+    started = time.thread_time()
+    yield
+    assert time.thread_time() - started < HANGS_SECONDS, what
 
 
-def test_hostile_rules_are_refused_or_decided_in_a_short_time() -> None:
-    # The first parse builds the grammar's tables, the first unknown name the dictionary.
-    assert parse("true").errors == [] and parse("Unknown == 1").errors
+def test_hostile_rules_are_refused_or_decided_without_hanging() -> None:
     refused = decided = 0
     for text in hostile_rules(2000):
-        assert quickest(partial(parse, text)) < LIMIT_SECONDS, text[:200]
-        parsed = parse(text)
+        with without_hanging(text[:200]):
+            parsed = parse(text)
         assert all(problem.code not in ("internal", "tree") for problem in parsed.errors), text
         if parsed.tree is None:
             assert parsed.errors
             refused += 1
             continue
         condition = compile_condition(parsed.tree)
-        for facts in FACTS:
-            assert quickest(partial(decide, condition, facts, now=NOW)) < LIMIT_SECONDS, text[:200]
+        with without_hanging(text[:200]):
+            for facts in FACTS:
+                decide(condition, facts, now=NOW)
         decided += 1
     assert refused > 1500
     assert decided > 50
@@ -69,7 +63,6 @@ def test_hostile_trees_are_refused() -> None:
     huge = {"op": "in", "left": {"field": "Modality"}, "right": {"value": ["x" * 4000] * 5000}}
     number = {"op": "==", "left": {"field": "InstanceCount"}, "right": {"value": 10**6000}}
     for tree in (deep, injected, escaped, huge, number, [], None, "true"):
-        started = time.thread_time()
-        (problem,) = parse_tree(tree).errors
+        with without_hanging("a tree"):
+            (problem,) = parse_tree(tree).errors
         assert problem.code == "tree"
-        assert time.thread_time() - started < LIMIT_SECONDS

@@ -84,7 +84,8 @@ def test_one_that_never_answers_is_given_up(trouble: Any, monkeypatch: pytest.Mo
     with http_server(trouble) as server:
         begin = time.monotonic()
         assert "cannot be reached" in _failure(server.url)
-        assert time.monotonic() - begin < 5
+        # The other side would hang for 30 seconds.
+        assert time.monotonic() - begin < 20
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "console.invalid", "a..b", "x" * 70])

@@ -109,7 +109,7 @@ def test_it_stops_long_before_a_waiting_call_would_end(console: Console, sent: i
     time.sleep(1)
     console.process.send_signal(sent)
     # The call would wait for 20 seconds; the bound leaves room for a busy machine.
-    assert console.process.wait(timeout=12) == 0
+    assert console.process.wait(timeout=18) == 0
     waiting.join()
     if sent == signal.SIGTERM:
         assert len(answers) == 1
@@ -123,7 +123,7 @@ def test_workers_end_soon_after_the_process_that_started_them_is_killed(console:
     console.process.kill()
     waiting.join()
     # The call would wait for 20 seconds, and its worker would hold the port for as long.
-    assert time.monotonic() - killed_at < 12
+    assert time.monotonic() - killed_at < 18
     with pytest.raises(OSError):
         console.get("/healthz")
 

@@ -13,7 +13,7 @@ from tests.orthanc.peer import Peer
 from tests.orthanc.site import Site, unique
 
 
-def test_an_echo_answers_within_2_seconds(
+def test_an_echo_answers_long_before_the_next_regular_call(
     site: Site, destination: OrthancServer, peer: Peer
 ) -> None:
     there = [
@@ -24,7 +24,7 @@ def test_an_echo_answers_within_2_seconds(
     for target in there:
         begin = time.monotonic()
         result = site.console.post(f"/destinations/{target['id']}/echo/")
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 10
         assert result["ok"], result
         assert result["milliseconds"] >= 0
         assert result["node"] == site.node_name

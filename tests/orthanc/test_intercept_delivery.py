@@ -17,7 +17,7 @@ from testbed.studies import make_study, send_by_cstore
 from testbed.versions import OrthancVersion
 from testbed.waiting import free_port, wait_for
 from tests.orthanc.intercepting import IMAGES, Interception, intercepting
-from tests.orthanc.moves import move, running_receiver
+from tests.orthanc.moves import HANGS, move, running_receiver
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ def test_several_targets_are_asked_at_once_and_a_slow_one_delays_no_other(
         started = time.monotonic()
         answer, images = here.ask()
         assert (answer.status, images) == (0, IMAGES)
-        assert answer.seconds < 4
+        assert answer.seconds < HANGS / 2
         assert len(fast.requests) == 2
-        assert all(request.at - started < 1.5 for request in fast.requests)
+        assert all(request.at - started < HANGS / 2 for request in fast.requests)
 
 
 def test_one_no_among_several_refuses(here: Interception) -> None:
@@ -199,8 +199,8 @@ def test_dicom_goes_on_while_a_receiver_hangs(here: Interception, tmp_path: Path
             time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
         for each in moves:
             each.join(30)
-    assert slowest["echo"] < 2, slowest
-    assert slowest["store"] < 2, slowest
+    # Were all threads of Orthanc to wait, 240 C-MOVEs of 3 seconds each would stand before the last echo.
+    assert max(slowest.values()) < 10, slowest
 
 
 def _echo(here: Interception) -> float:
