@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from orthanc_console.nodes.models import Node
 from routing.models import Lane
 from tests.factories import make_delivery, make_modality, make_node, make_rule, make_study
 
@@ -105,6 +106,19 @@ def test_what_is_wrong_is_named_with_a_link(charlie_client: Client) -> None:
         f'href="/destinations/{paused.pk}/"',
     ):
         assert words in attention
+
+
+def test_a_node_that_was_never_attached_is_named_once_there_was_time_to(
+    charlie_client: Client,
+) -> None:
+    forgotten, _secret = make_node("archive")
+    make_node("new")
+    Node.objects.filter(pk=forgotten.pk).update(created_at=timezone.now() - timedelta(hours=2))
+    page = charlie_client.get("/").content.decode()
+    attention = page.split('id="troubles"')[1].split("</ul>")[0]
+    assert "archive has never called the console" in attention
+    assert f'href="/nodes/{forgotten.pk}/"' in attention
+    assert "new has never" not in attention
 
 
 def test_when_all_is_well_nothing_asks_for_attention(charlie_client: Client) -> None:

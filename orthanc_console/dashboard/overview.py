@@ -26,6 +26,8 @@ from routing.why import tell
 
 ARRIVED = (State.DELIVERED, State.VERIFIED)
 RECENT = timedelta(hours=24)
+# A node that was just made is being attached.
+ATTACHING = timedelta(hours=1)
 SHOWN = 8
 
 
@@ -140,7 +142,13 @@ def _complaint(destination: Destination) -> str:
 def _node_troubles(node: Node) -> list[Trouble]:
     address = reverse("node", args=(node.pk,))
     found = []
-    if node.last_seen_at is not None and not node.online:
+    if node.last_seen_at is None:
+        if timezone.now() - node.created_at > ATTACHING:
+            sentence = _(
+                "%(name)s has never called the console. Attach it as its page says, or delete it."
+            )
+            found.append(Trouble("warn", sentence % {"name": node}, address))
+    elif not node.online:
         sentence = _(
             "%(name)s does not call the console. It forwards by the rules that it has; its reports come later."
         )
