@@ -201,6 +201,25 @@ def test_a_console_that_has_data_is_left_alone_unless_told(site: Node, tmp_path:
     assert Study.objects.count() == 1
 
 
+def test_a_backup_is_tried_without_changing_a_console_that_has_data(
+    site: Node, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "backup.gz")
+    make_node("newer")
+    before = picture()
+    said = restore(path, check=True)
+    assert "can be restored. Nothing was changed." in said
+    assert picture() == before
+    assert Node.objects.filter(name="newer").exists()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_backup_is_found_by_trying_it(site: Node, tmp_path: Path) -> None:
+    path = rewritten(make(tmp_path / "backup.gz"), lambda lines: [*lines[:-3], lines[-1]])
+    with pytest.raises(CommandError, match=r"damaged.*Nothing was changed"):
+        restore(path, check=True)
+
+
 def test_a_file_that_is_cut_off_changes_nothing(site: Node, tmp_path: Path) -> None:
     path = make(tmp_path / "backup.gz")
     path.write_bytes(path.read_bytes()[:-40])

@@ -35,8 +35,25 @@ class RestoreError(Exception):
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What somebody wants of a restore.
+
+    Attributes:
+        check: build and check all of it, then leave the console as it is.
+        replace: also when the console has data, which goes.
+        without_secrets: leave secrets empty whose key is missing.
+        keep_purging: let active purge policies delete without somebody having looked.
+    """
+
+    check: bool = False
+    replace: bool = False
+    without_secrets: bool = False
+    keep_purging: bool = False
+
+
+@dataclass(frozen=True)
 class Restored:
-    """What was restored.
+    """What was restored, or would have been.
 
     Attributes:
         policies: names of the purge policies that are active.
@@ -50,21 +67,11 @@ class Restored:
     emptied: list[str]
 
 
-def read(
-    file: IO[bytes],
-    passphrase: str,
-    replace: bool,
-    progress: Progress,
-    without_secrets: bool = False,
-    keep_purging: bool = False,
-) -> Restored:
+def read(file: IO[bytes], passphrase: str, progress: Progress, choices: Choices) -> Restored:
     """Restore a backup.
 
     Args:
         passphrase: opens the keys that the backup holds; empty for those of this console.
-        replace: also when the console has data, which goes.
-        without_secrets: leave secrets empty whose key is missing.
-        keep_purging: let active purge policies delete without somebody having looked.
 
     Raises:
         RestoreError: the file is unusable, its secrets cannot be opened, or the console has data. Nothing was changed.
@@ -73,13 +80,13 @@ def read(
         reader = Reader(file)
         migrations = _known_migrations(reader.header)
         opening, missing = _keys(reader.header, passphrase)
-        values = tables.Values(opening, without_secrets)
-        if not replace and (found := _data_of_its_own()):
+        values = tables.Values(opening, choices.without_secrets)
+        if not (choices.replace or choices.check) and (found := _data_of_its_own()):
             raise RestoreError(
                 f"The console's database is not empty: it has rows in {', '.join(found)}. Restore into an empty one, or give "
                 "--replace to let what it has go."
             )
-        return _build(reader, migrations, values, progress, keep_purging)
+        return _build(reader, migrations, values, progress, choices)
     except DatabaseError as error:
         raise RestoreError(f"The database refuses it: {error} Nothing was changed.") from error
     except (ArchiveError, ValidationError, ValueError) as error:
@@ -94,7 +101,7 @@ def _build(
     migrations: list[tuple[str, str]],
     values: tables.Values,
     progress: Progress,
-    keep_purging: bool,
+    choices: Choices,
 ) -> Restored:
     made_at = datetime.fromisoformat(reader.header.made_at)
     with replacement() as fresh:
@@ -109,8 +116,11 @@ def _build(
         for model in tables.models(then):
             continue_numbering(fresh.alias, model)
         call_command("migrate", database=fresh.alias, verbosity=0)
-        policies = aftermath.settle(fresh.alias, made_at, reader.header.version, keep_purging)
-        fresh.put_in_place()
+        policies = aftermath.settle(
+            fresh.alias, made_at, reader.header.version, choices.keep_purging
+        )
+        if not choices.check:
+            fresh.put_in_place()
     return Restored(reader.header.version, made_at, rows, policies, values.emptied)
 
 

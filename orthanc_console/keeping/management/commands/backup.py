@@ -38,8 +38,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"The backup could not be written: {error}.") from error
-        log.record(None, "console.backed_up", actor_name="command line")
-        self.stderr.write(f"{sum(counts.values())} rows of {len(counts)} tables are in the backup.")
+        said = f"{sum(counts.values())} rows of {len(counts)} tables are in the backup."
+        log.record(None, "console.backed_up", actor_name="command line", message=said)
+        self.stderr.write(said)
         if not passphrase:
             self.stderr.write(WITHOUT_KEYS)
 

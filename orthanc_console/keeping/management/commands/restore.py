@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="what “backup” wrote; - for standard input")
         parser.add_argument(
+            "--check",
+            action="store_true",
+            help="only try it: build and check all of it, and leave the console as it is",
+        )
+        parser.add_argument(
             "--replace", action="store_true", help="also when the console has data, which goes"
         )
-
         parser.add_argument(
             "--without-secrets",
             action="store_true",
@@ -46,27 +51,36 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The backup could not be read: {error}. Nothing was changed."
             ) from error
-        self.stdout.write(
-            f"{restored.rows} rows of {restored.made_at:%Y-%m-%d %H:%M} UTC, version {restored.version}, are restored. "
-            "Nodes are asked to report again what happened since."
-        )
-        if restored.emptied:
+        rows = f"{restored.rows} rows of {restored.made_at:%Y-%m-%d %H:%M} UTC, version {restored.version},"
+        if options["check"]:
+            self.stdout.write(f"{rows} can be restored. Nothing was changed.")
+        else:
             self.stdout.write(
-                "These are empty now, as their key is lost; type them in again: "
+                f"{rows} are restored. Nodes are asked to report again what happened since."
+            )
+        self._tell(restored, options)
+
+    def _tell(self, restored: restore.Restored, options: dict[str, Any]) -> None:
+        if restored.emptied:
+            when = "would be empty" if options["check"] else "are empty now"
+            self.stdout.write(
+                f"These {when}, as their key is lost; type them in again: "
                 f"{', '.join(restored.emptied)}."
             )
         if restored.policies:
+            when = "would be" if options["check"] else "are"
             self.stdout.write(
-                f"These purge policies are active: {', '.join(restored.policies)}. "
+                f"These purge policies {when} active: {', '.join(restored.policies)}. "
                 + (GOES_ON if options["keep_purging"] else WAITS)
             )
 
     def _restore(self, options: dict[str, Any]) -> restore.Restored:
         name: str = options["file"]
-        chosen = (options["replace"], Progress(self.stderr))
-        more = {each: options[each] for each in ("without_secrets", "keep_purging")}
-        passphrase: str = env.str("BACKUP_PASSPHRASE", default="")
+        choices = restore.Choices(
+            **{each.name: options[each.name] for each in fields(restore.Choices)}
+        )
+        chosen = (env.str("BACKUP_PASSPHRASE", default=""), Progress(self.stderr), choices)
         if name == "-":
-            return restore.read(sys.stdin.buffer, passphrase, *chosen, **more)
+            return restore.read(sys.stdin.buffer, *chosen)
         with Path(name).open("rb") as file:
-            return restore.read(file, passphrase, *chosen, **more)
+            return restore.read(file, *chosen)
