@@ -62,10 +62,11 @@ def application(folder: Path) -> Iterator[tuple[str, Site]]:
 
 def pages(site: Site) -> dict[str, str]:
     """Name of a picture -> address."""
-    return {**_watching(site), **_configuring(site), **_administering(site)}
+    return {**watching(site), **configuring(site), **administering(site)}
 
 
-def _watching(site: Site) -> dict[str, str]:
+def watching(site: Site) -> dict[str, str]:
+    """Where one looks at what happens: name of a picture -> address."""
     return {
         "overview": "/",
         "studies": "/studies/",
@@ -87,7 +88,8 @@ def _watching(site: Site) -> dict[str, str]:
     }
 
 
-def _configuring(site: Site) -> dict[str, str]:
+def configuring(site: Site) -> dict[str, str]:
+    """Where rules, destinations, policies and webhooks are written: name of a picture -> address."""
     return {
         "destinations": "/destinations/",
         "destination": f"/destinations/{site.destinations[1].pk}/",
@@ -116,7 +118,8 @@ def _configuring(site: Site) -> dict[str, str]:
     }
 
 
-def _administering(site: Site) -> dict[str, str]:
+def administering(site: Site) -> dict[str, str]:
+    """Where administrators go: name of a picture -> address."""
     return {
         "retention": "/retention/",
         "nodes": "/nodes/",

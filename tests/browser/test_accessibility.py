@@ -8,8 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
 
+from orthanc_console.accounts.models import User
 from testbed.sample_data import PASSWORD, Site, fill
-from testbed.screenshots import pages
+from testbed.screenshots import administering, configuring, watching
 from tests.browser.conftest import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,14 +36,16 @@ def findings(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("pages", [watching, configuring, administering])
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_axe_finds_nothing_serious(
-    size: str, site: Site, open_browser: Callable[..., BrowserContext]
+    size: str,
+    pages: Callable[[Site], dict[str, str]],
+    site: Site,
+    open_browser: Callable[..., BrowserContext],
 ) -> None:
-    page = open_browser(size).new_page()
-    page.goto("/login/")
-    found = findings(page)
-    sign_in(page, site.admin.username, PASSWORD)
+    page = sign_in(open_browser(size).new_page(), site.admin.username, PASSWORD)
+    found = []
     for address in pages(site).values():
         page.goto(address)
         for summary in page.locator("main summary").all():
@@ -50,6 +53,17 @@ def test_axe_finds_nothing_serious(
             if summary.is_visible():
                 summary.click()
         found += findings(page)
+    assert found == []
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_axe_finds_nothing_serious_from_signing_in_to_attaching_a_node(
+    size: str, alice: User, open_browser: Callable[..., BrowserContext]
+) -> None:
+    page = open_browser(size).new_page()
+    page.goto("/login/")
+    found = findings(page)
+    sign_in(page, "alice")
     page.goto("/nodes/new/")
     page.get_by_label("Name").fill("attached")
     page.get_by_role("button", name="Add the node").click()
