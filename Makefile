@@ -41,10 +41,10 @@ run: environment ## The console alone, on SQLite
 
 test: test-packages environment lint ## The whole test suite
 	@$(BIN)/python -m testbed.versions
-	$(BIN)/pytest -n 2 --dist=loadgroup --ignore=tests/orthanc --ignore=tests/images
+	$(BIN)/pytest -n 2 --dist=loadfile --no-loadscope-reorder --ignore=tests/orthanc --ignore=tests/images
 	$(BIN)/pytest -n 6 --dist=loadfile tests/orthanc
 	$(BIN)/pytest tests/images
-	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest -n 2 --dist=loadgroup $(NOT_A_DATABASE_TEST)
+	$(BIN)/python -m testbed.postgres -- $(BIN)/pytest -n 2 --dist=loadfile --no-loadscope-reorder $(NOT_A_DATABASE_TEST)
 
 images: ## Both container images, with docker, podman or buildah
 	@scripts/build-images.sh

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-# One migrated database for all of them.
-pytestmark = pytest.mark.xdist_group("environment")
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -18,8 +18,6 @@ from testbed.replicas import Replicas
 from testbed.simulated import DESTINATIONS, EVENTS_PER_STUDY, Fleet
 from testbed.waiting import wait_for
 
-# One PostgreSQL and one pair of consoles for all of them.
-pytestmark = pytest.mark.xdist_group("replicas")
 RULE = {"name": "Nothing leaves", "expression": "true", "stop_on_match": True, "destinations": []}
 
 

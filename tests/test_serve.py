@@ -18,8 +18,6 @@ from pathlib import Path
 
 import pytest
 
-# One migrated database for all of them.
-pytestmark = pytest.mark.xdist_group("serve")
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 

@@ -17,8 +17,6 @@ import requests
 from orthanc_console.agent import bundle
 from testbed.console import ConsoleServer
 
-# One wheel and one environment for all of them.
-pytestmark = pytest.mark.xdist_group("wheel")
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Folders beside the packages; the console needs all of those that are there.
 BESIDE = ("locale", "static", "templates")

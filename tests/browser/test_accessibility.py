@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +16,8 @@ from tests.browser.conftest import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SERIOUS = ("serious", "critical")
+# Rows are alike, and axe measures the contrast of each word.
+SHORTEN = "document.querySelectorAll('tbody tr:nth-child(n+16)').forEach((row) => row.remove())"
 
 
 @pytest.fixture
@@ -22,12 +25,17 @@ def site(transactional_db: None) -> Site:
     return fill(count=120)
 
 
+def violations(page: Page, **options: Any) -> list[dict[str, Any]]:
+    run = Axe().run(page, options={"resultTypes": ["violations"], **options})
+    return list(run.response["violations"])
+
+
 def findings(page: Page) -> list[str]:
     """In both themes, of which the other differs in its colours alone."""
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    found = Axe().run(page).response["violations"]
+    found = violations(page)
     page.emulate_media(color_scheme="dark")
-    found += Axe().run(page, options={"runOnly": ["color-contrast"]}).response["violations"]
+    found += violations(page, runOnly=["color-contrast"])
     return [
         f"{page.url}: {each['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
         for each in found
@@ -52,6 +60,7 @@ def test_axe_finds_nothing_serious(
             # That of the filters is for phones.
             if summary.is_visible():
                 summary.click()
+        page.evaluate(SHORTEN)
         found += findings(page)
     assert found == []
 
