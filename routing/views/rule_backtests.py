@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import reswap, retarget
 
 from orthanc_console.accounts.access import SignedInRequest, viewer_required
 from routing.models import Backtest, Destination, Rule, Study
@@ -69,6 +70,8 @@ def backtest(request: SignedInRequest, pk: UUID) -> HttpResponse:
 def backtest_advance(request: SignedInRequest, pk: UUID) -> HttpResponse:
     """Work a little longer on it."""
     made = backtests.advance(get_object_or_404(Backtest, pk=pk), STEP_SECONDS)
+    if request.htmx and made.state == Backtest.State.RUNNING:
+        return render(request, "rules/backtest_so_far.html", backtest_context(made))
     return _changed(request, made)
 
 
@@ -79,9 +82,10 @@ def backtest_cancel(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _changed(request: SignedInRequest, made: Backtest) -> HttpResponse:
-    if request.htmx:
-        return render(request, "rules/backtest_part.html", backtest_context(made))
-    return redirect("backtest", pk=made.pk)
+    if not request.htmx:
+        return redirect("backtest", pk=made.pk)
+    response = render(request, "rules/backtest_part.html", backtest_context(made))
+    return reswap(retarget(response, f"#backtest-{made.pk}"), "outerHTML")
 
 
 def before_activating(request: SignedInRequest, rule: Rule, **chosen: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ function start() {
   let touched = Date.now();
   let failures = 0;
   let busy = false;
+  let pressed = false;
   let due = Date.now() + SECONDS * 1000;
 
   bar.hidden = false;
@@ -34,6 +35,11 @@ function start() {
   for (const name of ["pointermove", "keydown", "scroll"]) {
     document.addEventListener(name, () => { touched = Date.now(); }, { passive: true });
   }
+  document.addEventListener("pointerdown", () => { pressed = true; });
+  for (const name of ["pointerup", "pointercancel"]) {
+    // The click comes after it.
+    document.addEventListener(name, () => { setTimeout(() => { pressed = false; }); });
+  }
   document.addEventListener("visibilitychange", () => { if (!document.hidden) due = 0; });
   setInterval(tick, 500);
   describe();
@@ -44,10 +50,11 @@ function start() {
     refresh();
   }
 
-  // A list that changes under a selection, an open detail or a half-typed field would lose it.
+  // A list that changes under a selection, an open detail, a half-typed field or a click would lose it.
   function inUse() {
     const active = document.activeElement;
-    return Boolean(region.querySelector("input[name=chosen]:checked"))
+    return pressed
+      || Boolean(region.querySelector("input[name=chosen]:checked"))
       || Boolean(region.querySelector("details[open]"))
       || (region.contains(active) && active.matches("input, select, textarea"));
   }
