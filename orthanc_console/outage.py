@@ -37,7 +37,8 @@ def explain(error: Error) -> str:
 def _reason() -> str:
     """What a connection of its own says: the pool tells only that it waited."""
     try:
-        psycopg.connect(**connection.get_connection_params(), connect_timeout=SECONDS).close()
+        params = {**connection.get_connection_params(), "connect_timeout": SECONDS}
+        psycopg.connect(**params).close()
     except psycopg.OperationalError as error:
         return str(error).partition("\n")[0]
     return "it was away for a moment."

@@ -113,16 +113,26 @@ if DATABASES["default"]["ENGINE"] == SQLITE:
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    # Far more threads than connections: a request that waits for something gives its connection back meanwhile.
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 1,
-        "max_size": 10,
-        "timeout": 5,
-        # Else the attempts come ever later, and the console is away as long again as the database was. After these
-        # seconds the next request makes one at once.
-        "reconnect_timeout": 2,
+    DATABASES["default"]["OPTIONS"] = {
+        # A server whose machine or network goes mute says no goodbye. In seconds, but the last in milliseconds.
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "tcp_user_timeout": 10_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+        # Far more threads than connections: a request that waits for something gives its connection back meanwhile.
+        "pool": {
+            "min_size": 1,
+            "max_size": 10,
+            "timeout": 5,
+            # Else the attempts come ever later, and the console is away as long again as the database was. After
+            # these seconds the next request makes one at once.
+            "reconnect_timeout": 2,
+        },
     }
     DATABASES["default"]["ENGINE"] = "orthanc_console.postgresql"
+    # The pool keeps them.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

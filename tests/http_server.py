@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,6 +78,17 @@ def reset(connection: socket.socket) -> None:
 def cut_off(data: bytes) -> Callable[[socket.socket], None]:
     """Send this and close the connection."""
     return lambda connection: connection.sendall(data)
+
+
+def reset_after(data: bytes) -> Callable[[socket.socket], None]:
+    """Send this, and once it was read, cut the connection off without a goodbye."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(data)
+        time.sleep(0.2)
+        reset(connection)
+
+    return act
 
 
 @contextmanager

@@ -208,7 +208,9 @@ def test_a_backup_is_tried_without_changing_a_console_that_has_data(
     make_node("newer")
     before = picture()
     said = restore(path, check=True)
-    assert "can be restored. Nothing was changed." in said
+    assert (
+        "can be restored; where the console has data, with --replace. Nothing was changed." in said
+    )
     assert picture() == before
     assert Node.objects.filter(name="newer").exists()
     assert list(tmp_path.iterdir()) == [path]

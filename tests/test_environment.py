@@ -69,6 +69,15 @@ def test_a_postgresql_that_is_away_is_named_without_its_password(data: Path) -> 
     assert "geheim" not in run.stderr and run.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["connect_timeout=3", "conn_max_age=60"])
+def test_options_of_its_address_are_taken(data: Path, option: str) -> None:
+    address = f"postgres://me:geheim@127.0.0.1:9/console?{option}"
+    run = manage(data, "migrate", DATABASE_URL=address)
+    assert run.returncode == 1
+    assert "PostgreSQL does not answer at 127.0.0.1, port 9: " in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
 def test_folder_keys_and_database_are_for_their_owner_alone(data: Path) -> None:
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()} == {0o600}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from orthanc_console.plugin.loopback import (
     read_answer,
     request_bytes,
 )
-from tests.http_server import answer, cut_off, http_server
+from tests.http_server import answer, cut_off, http_server, reset_after
 
 OK = answer({"Version": "1.12.7"})
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -79,7 +80,7 @@ def test_it_ends_in_an_answer_or_an_error_of_http_whatever_comes(
     noise: bytes, first: bytes
 ) -> None:
     try:
-        read, _kept = read_answer(io.BytesIO(first + noise))
+        read, _kept = read_answer(io.BufferedReader(io.BytesIO(first + noise)))
     except http.client.HTTPException:
         return
     assert 200 <= read.status < 600
@@ -128,9 +129,26 @@ def test_a_call_over_a_connection_that_was_closed_meanwhile_is_made_again() -> N
     assert len(server.requests) == 3
 
 
-def test_a_call_that_was_half_answered_is_not_made_again() -> None:
-    with http_server(OK, cut_off(OK[:9]), OK) as server:
+def test_a_call_over_a_connection_of_its_own_is_not_made_again() -> None:
+    with http_server(answer({}, Connection="close"), cut_off(b""), OK) as server:
         client = LoopbackClient(server.url, {})
+        client.call("GET", "/system")
+        with pytest.raises(HttpFailure):
+            client.call("POST", "/modalities/pacs/store", ["x"])
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "half"),
+    [
+        *((LoopbackClient, end(OK[:n])) for n in (9, 40, 90) for end in (cut_off, reset_after)),
+        *((JsonClient, cut_off(OK[:n])) for n in (9, 40, 90)),
+        (JsonClient, reset_after(OK[:-3])),
+    ],
+)
+def test_a_call_that_was_half_answered_is_not_made_again(kind: type[JsonClient], half: Any) -> None:
+    with http_server(OK, half, OK) as server:
+        client = kind(server.url, {})
         client.call("GET", "/system")
         with pytest.raises(HttpFailure):
             client.call("POST", "/modalities/pacs/store", ["x"])

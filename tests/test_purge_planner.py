@@ -57,7 +57,10 @@ def test_it_does_not_ask_what_the_listing_told(bench: Bench) -> None:
     assert (asked_together(bench), asked_alone(bench)) == (0, 0)
 
 
-@pytest.mark.parametrize("told", [None, [], "CT", {}])
+@pytest.mark.parametrize(
+    "told",
+    [None, [], "CT", {}, {"ModalitiesInStudy": None}, {"ModalitiesInStudy": ["CT"]}],
+)
 def test_a_listing_that_tells_them_oddly_counts_as_one_that_does_not(
     bench: Bench, told: Any
 ) -> None:

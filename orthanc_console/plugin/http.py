@@ -111,10 +111,15 @@ class JsonClient:
             connection.sock.settimeout(timeout)
         connection.request(method, self._path + path, body=data, headers=headers)
         response = connection.getresponse()
-        body = response.read(MAX_ANSWER + 1)
+        try:
+            body = response.read(MAX_ANSWER + 1)
+        except ConnectionError as error:
+            # The server has read the request: it must not be sent again.
+            raise http.client.IncompleteRead(b"") from error
         if len(body) > MAX_ANSWER:
             raise http.client.HTTPException("the answer is larger than 64 MiB")
-        if response.length:
+        # Where no length was told, nothing at all may be the rest of a head that was cut off.
+        if response.length or (response.length is None and not (body or response.chunked)):
             raise http.client.IncompleteRead(body, response.length)
         return Answer(
             response.status,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import re
 import ssl
+from io import BufferedReader
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -49,7 +50,7 @@ class LoopbackClient(JsonClient):
         with connection.sock.makefile("rb") as reader:
             answer, kept = read_answer(reader)
         if not kept:
-            connection.close()
+            self.close()
         return answer
 
 
@@ -70,17 +71,24 @@ def request_bytes(method: str, path: str, data: bytes | None, headers: dict[str,
     return "\r\n".join([*lines, "", ""]).encode("ascii") + (data or b"")
 
 
-def read_answer(reader: BinaryIO) -> tuple[Answer, bool]:
+def read_answer(reader: BufferedReader) -> tuple[Answer, bool]:
     """Read one answer, and whether the connection can be used again (RFC 9112, sections 4 to 6 and 9.3).
 
     Raises:
         http.client.RemoteDisconnected: the connection was closed before it began.
         http.client.HTTPException: it is cut off, too large, or not HTTP.
     """
-    first = _line(reader)
-    if first is None:
+    if not reader.peek(1):
         raise http.client.RemoteDisconnected("the connection was closed before an answer")
-    status, kept, headers = _head(first, reader)
+    try:
+        return _read_begun(reader)
+    except ConnectionError as error:
+        # The server has read the request: it must not be sent again.
+        raise http.client.IncompleteRead(b"") from error
+
+
+def _read_begun(reader: BinaryIO) -> tuple[Answer, bool]:
+    status = 100
     while status < 200:
         status, kept, headers = _head(_line(reader) or b"", reader)
     encoding = headers.get(b"transfer-encoding", b"").lower()
@@ -159,6 +167,6 @@ def _check_size(size: int) -> None:
 
 def _number(text: bytes, base: int) -> int:
     """A length; `int` alone would take a sign and underscores, too."""
-    if not re.fullmatch(rb"[0-9]+" if base == 10 else rb"[0-9A-Fa-f]+", text):
+    if not re.fullmatch(rb"[0-9]{1,18}" if base == 10 else rb"[0-9A-Fa-f]{1,15}", text):
         raise http.client.HTTPException(f"the answer has the length {text[:20]!r}")
     return int(text, base)

@@ -10,7 +10,7 @@ from psycopg_pool import ConnectionPool
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection that was seen to work when it was taken out of the pool."""
+    """A connection from a pool in which no dead one stays once one was met."""
 
     pool: ConnectionPool | None
 
@@ -21,7 +21,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         requests after a restart of the server failed after five seconds each.
 
         Raises:
-            psycopg.OperationalError: none was to be had within the pool's timeout.
+            psycopg.OperationalError: none was to be had within the pool's timeout, or twice that when the first was dead.
         """
         connection = super().get_new_connection(conn_params)
         if self.pool is None or _works(connection):
@@ -33,7 +33,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 def _works(connection: psycopg.Connection) -> bool:
     try:
-        connection.execute("")
+        ConnectionPool.check_connection(connection)
     except psycopg.Error:
         return False
     return True

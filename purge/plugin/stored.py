@@ -134,9 +134,8 @@ class StoredStudy:
     def listed_modalities(self) -> list[str] | None:
         """What the listing told when it was asked for `MODALITIES`; None where it cannot (before Orthanc 1.11.0)."""
         told = self._listed.get("RequestedTags")
-        if not isinstance(told, dict) or "ModalitiesInStudy" not in told:
-            return None
-        return str(told["ModalitiesInStudy"]).split("\\")
+        text = told.get("ModalitiesInStudy") if isinstance(told, dict) else None
+        return text.split("\\") if isinstance(text, str) else None
 
     @cached_property
     def statistics(self) -> dict[str, Any]:

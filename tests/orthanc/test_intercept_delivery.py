@@ -107,7 +107,8 @@ def test_several_targets_are_asked_at_once_and_a_slow_one_delays_no_other(
         assert (answer.status, images) == (0, IMAGES)
         assert answer.seconds < HANGS / 2
         assert len(fast.requests) == 2
-        assert all(request.at - started < HANGS / 2 for request in fast.requests)
+        # The slow gate holds the answer back as long as it may; asked one after another, the fast one would come then.
+        assert all(request.at < started + answer.seconds - 0.5 for request in fast.requests)
 
 
 def test_one_no_among_several_refuses(here: Interception) -> None:
@@ -199,7 +200,7 @@ def test_dicom_goes_on_while_a_receiver_hangs(here: Interception, tmp_path: Path
             time.sleep(max(0.0, 1 - (time.monotonic() - begun)))
         for each in moves:
             each.join(30)
-    # Were all threads of Orthanc to wait, 240 C-MOVEs of 3 seconds each would stand before the last echo.
+    # A C-MOVE waits for 3 seconds at most (DEADLINE); were all threads of Orthanc to wait, 240 would stand before the last echo.
     assert max(slowest.values()) < 10, slowest
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import sys
 from argparse import ArgumentParser
 from dataclasses import fields
@@ -12,8 +13,19 @@ from orthanc_console.env import env
 from orthanc_console.keeping import restore
 from orthanc_console.keeping.progress import Progress
 
-WAITS = "They delete nothing until an administrator has looked and lets purging go on, on the page of the purge policies."
-GOES_ON = "They delete again; look at them before they are due."
+WAITS = (
+    "They delete nothing until an administrator has looked and lets purging go on, on the page of the purge policies.",
+    "After a restore they would delete nothing until an administrator has looked and lets purging go on.",
+)
+GOES_ON = (
+    "They delete again; look at them before they are due.",
+    "After a restore with --keep-purging they would delete at once.",
+)
+
+
+def _end_tidily(number: int, _frame: object) -> None:
+    """What was built beside the console's database goes with the exception; a signal alone would leave it there."""
+    raise SystemExit(128 + number)
 
 
 class Command(BaseCommand):
@@ -43,6 +55,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        before = signal.signal(signal.SIGTERM, _end_tidily)
         try:
             restored = self._restore(options)
         except restore.RestoreError as error:
@@ -51,9 +64,13 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The backup could not be read: {error}. Nothing was changed."
             ) from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
         rows = f"{restored.rows} rows of {restored.made_at:%Y-%m-%d %H:%M} UTC, version {restored.version},"
         if options["check"]:
-            self.stdout.write(f"{rows} can be restored. Nothing was changed.")
+            self.stdout.write(
+                f"{rows} can be restored; where the console has data, with --replace. Nothing was changed."
+            )
         else:
             self.stdout.write(
                 f"{rows} are restored. Nodes are asked to report again what happened since."
@@ -61,18 +78,19 @@ class Command(BaseCommand):
         self._tell(restored, options)
 
     def _tell(self, restored: restore.Restored, options: dict[str, Any]) -> None:
+        only_tried: bool = options["check"]
         if restored.emptied:
-            when = "would be empty" if options["check"] else "are empty now"
-            self.stdout.write(
-                f"These {when}, as their key is lost; type them in again: "
-                f"{', '.join(restored.emptied)}."
-            )
+            emptied = ", ".join(restored.emptied)
+            if only_tried:
+                said = "These would be empty, as their key is lost, and would have to be typed in again"
+            else:
+                said = "These are empty now, as their key is lost; type them in again"
+            self.stdout.write(f"{said}: {emptied}.")
         if restored.policies:
-            when = "would be" if options["check"] else "are"
-            self.stdout.write(
-                f"These purge policies {when} active: {', '.join(restored.policies)}. "
-                + (GOES_ON if options["keep_purging"] else WAITS)
-            )
+            active = "would be active" if only_tried else "are active"
+            words = GOES_ON if options["keep_purging"] else WAITS
+            names = ", ".join(restored.policies)
+            self.stdout.write(f"These purge policies {active}: {names}. {words[only_tried]}")
 
     def _restore(self, options: dict[str, Any]) -> restore.Restored:
         name: str = options["file"]
