@@ -29,8 +29,14 @@ class FakeOrthanc:
         self.refused: set[str] = set()
         self.mute: set[str] = set()
         self.unanswered: set[str] = set()
+        # Studies on one page of the listing.
+        self.page = 500
         self.deleted: list[str] = []
         self.before_delete: Callable[[str], None] = lambda study: None
+        self.after_delete: Callable[[str], None] = lambda study: None
+        # What else is done before a path is answered.
+        self.before_answer: Callable[[str], None] = lambda path: None
+        self.protected: Any = 0
         # What the question about the series of several studies is answered, given the right answer.
         self.together: Callable[[list[Any]], Any] = lambda series: series
         self.asked: list[str] = []
@@ -49,12 +55,13 @@ class FakeOrthanc:
 
     def get(self, path: str, timeout: float = 30) -> Any:
         self.asked.append(path)
+        self.before_answer(path)
         if path.startswith("/studies?"):
-            return list(self.studies.values()) if "since=0&" in path else []
+            return self._page(int(path.partition("since=")[2].partition("&")[0]))
         if path == "/system":
             return {"Version": "1.10.1"}
         if path.endswith("/protected"):
-            return 0
+            return self.protected
         study = path.split("/")[2].partition("?")[0]
         if study not in self.studies:
             raise NotFound(404, 0, "Unknown resource")
@@ -65,6 +72,10 @@ class FakeOrthanc:
         if path.endswith("/series?expand"):
             return self._series(study)
         return self.studies[study]
+
+    def _page(self, since: int) -> list[dict[str, Any]]:
+        listed = [self.studies[ident] for ident in sorted(self.studies)]
+        return listed[since : since + self.page]
 
     @staticmethod
     def _series(study: str) -> list[dict[str, Any]]:
@@ -89,6 +100,7 @@ class FakeOrthanc:
             raise OrthancDown("timed out")
         self.studies.pop(study)
         self.deleted.append(study)
+        self.after_delete(study)
 
 
 class Bench:
@@ -98,18 +110,19 @@ class Bench:
         self.folder = folder
         self.orthanc = FakeOrthanc(count)
         self.disk = (90, 100)
+        self.measure: Callable[[], tuple[int, int]] = lambda: self.disk
         self.reopen()
         self.state.hear(clock.now())
 
     def reopen(self) -> None:
         self.state = State(self.folder, [ROUTING_SCHEMA, SCHEMA])
         orthanc: Any = self.orthanc
-        around = Surroundings(
-            orthanc, DeliveryStore(self.state), Holdings(orthanc, {}), stable_age=1
+        around = self.around = Surroundings(
+            orthanc, DeliveryStore(self.state), Holdings(orthanc, {}), stable_age=60
         )
         self.runs = RunStore(self.state)
         self.warnings = Warnings()
-        usage = lambda: self.disk  # noqa: E731
+        usage = lambda: self.measure()  # noqa: E731
         self.executor = Executor(self.state, self.runs, around, self.warnings, usage)
         self.purge = Purge(self.state, self.runs, self.executor, around, self.warnings, usage)
 

@@ -47,7 +47,9 @@ class Purge:
         self._warnings = warnings
         self._usage = usage
         self._keep_labels: list[str] = []
-        self.endpoint_enabled = True
+        # Before there is a configuration nobody knows what must be kept.
+        self.configured = False
+        self.endpoint_enabled = False
         self.commands: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "purge_preview": self._preview,
             "purge_run": self._run,
@@ -70,6 +72,7 @@ class Purge:
         purge = config.get("purge", {})
         self.endpoint_enabled = bool(purge.get("endpoint", True))
         self._keep_labels = [str(label) for label in purge.get("keep_labels", [])]
+        self.configured = True
         self._executor.obey(purge.get("policies"))
         self._warnings.clear("purge_refused")
 

@@ -44,6 +44,11 @@ class Endpoint:
         since = real_date(given) if given == given.strip() else ""
         if not since:
             return Reply(400, "“since” is not a date of the form YYYYMMDD. Nothing was deleted.")
+        if not self._purge.configured:
+            return Reply(
+                503,
+                "This Orthanc has not heard from its console yet, so it does not know what has to be kept. Nothing was deleted.",
+            )
         if not self._purge.endpoint_enabled:
             return Reply(403, "This route is switched off in the console. Nothing was deleted.")
         if not self._places.acquire(blocking=False):

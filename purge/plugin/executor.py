@@ -8,20 +8,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from orthanc_console.plugin import clock
 from orthanc_console.plugin.log import logger
-from orthanc_console.plugin.orthanc_client import NotFound, OrthancDown, OrthancError
+from orthanc_console.plugin.orthanc_client import OrthancDown
 from orthanc_console.plugin.state import State
 from orthanc_console.plugin.warnings import Warnings
 from purge.plugin import spec as specs
-from purge.plugin.judge import Kept, judge
+from purge.plugin.deletion import Deletion, Outcome
+from purge.plugin.judge import Kept
 from purge.plugin.planner import DiskUsage, check_server, full_enough, kept_line, plan
 from purge.plugin.runs import DELETING, ENDPOINT, HELD, OPEN, PLANNED, PLANNING, Line, Run, RunStore
 from purge.plugin.spec import Spec, SpecError
-from purge.plugin.stored import UNREADABLE, StoredStudy, Surroundings, look_up
+from purge.plugin.stored import Surroundings
 from routing.conditions import ConditionError
 
 LOOK = 0.5
@@ -31,33 +31,14 @@ CHUNK_SECONDS = 1.0
 # While Orthanc receives, a run rests after each study for so many times as long as that took.
 GIVE_WAY = 2.0
 RECEIVING_FOR = 2.0
-# A study of many thousand images takes Orthanc long.
-DELETE_TIMEOUT = 600.0
 # How often Orthanc may leave the deletion of one study unanswered before the run goes on without it.
 MAX_FAILURES = 3
 # A run begins only while the console is there, so that it could be stopped.
 HEARD_LATELY = 30.0
 STALE = 24 * 3600.0
+# Seconds after which a run that failed in an unforeseen way is tried again.
+RETRY_AFTER = 30.0
 WITHDRAWN = "Cancelled, because the policy is not active any more, or was changed."
-
-
-@dataclass
-class Outcome:
-    """What became of the studies of one chunk."""
-
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    bytes: int = 0
-
-    def add(self, line: Line, **values: Any) -> None:
-        report = {**line.data, "reason": "", "detail": "", "at": clock.iso(clock.now()), **values}
-        self.lines.append(report)
-        self.numbers.append(line.number)
-        if report["outcome"] == "deleted":
-            self.bytes += int(report["size_bytes"])
-
-    def count(self, outcome: str) -> int:
-        return sum(line["outcome"] == outcome for line in self.lines)
 
 
 class Executor:
@@ -74,11 +55,13 @@ class Executor:
         self._state = state
         self._runs = runs
         self._around = around
+        self._deletion = Deletion(runs, around)
         self._warnings = warnings
         self._usage = usage
         # Runs whose lines were looked through for what a crash left half done.
         self._taken_up: set[str] = set()
         self._not_before: dict[str, float] = {}
+        self._stuck_until: dict[str, float] = {}
         self._waiting: dict[str, threading.Event] = {}
         # Runs that are to end, so that nobody has to look into the state file after each study.
         self._ending: set[str] = set()
@@ -132,12 +115,33 @@ class Executor:
     def _step(self) -> float:
         pauses = [LOOK]
         for run in self._runs.open_runs():
-            pause = self._not_before.get(run.id, 0.0) - time.monotonic()
+            now = time.monotonic()
+            pause = self._not_before.get(run.id, 0.0) - now
+            if self._stuck_until.get(run.id, 0.0) > now:
+                continue
             if pause > 0 and not run.ending and run.id not in self._ending:
                 pauses.append(pause)
-            elif self._work(run):
+            elif self._work_alone(run):
                 return 0.0
         return max(0.01, min(pauses))
+
+    def _work_alone(self, run: Run) -> bool:
+        """`_work`, so that a run that fails is in the way of no other."""
+        try:
+            return self._work(run)
+        except OrthancDown:
+            raise
+        except Exception as error:
+            logger.exception("purge run %s failed", run.id)
+            self._warnings.set(
+                "purge_stuck",
+                f"A purge fails and is tried again every {RETRY_AFTER:.0f} seconds: {type(error).__name__}: {error}. "
+                "Nothing is lost meanwhile, and other purges go on.",
+            )
+            self._stuck_until[run.id] = time.monotonic() + RETRY_AFTER
+            if waiting := self._waiting.get(run.id):
+                waiting.set()
+            return False
 
     def _work(self, run: Run) -> bool:
         """Whether something was done."""
@@ -220,7 +224,12 @@ class Executor:
             self._end(run, "done", "The disk is below the watermark again.", left="watermark")
         else:
             self._runs.mark(run.id, lines)
-            self._account(run, self._delete_chunk(run, spec, lines))
+            try:
+                self._account(run, self._delete_chunk(run, spec, lines))
+            except BaseException:
+                # What is gone by now has to be found again, as after a crash.
+                self._taken_up.discard(run.id)
+                raise
             if spec.per_minute:
                 self._not_before[run.id] = time.monotonic() + 60 / spec.per_minute
         return True
@@ -231,8 +240,11 @@ class Executor:
         for line in lines:
             begun = time.monotonic()
             try:
-                self._delete_one(spec, line, outcome)
+                self._deletion.delete(run, spec, line, outcome)
             except OrthancDown as down:
+                if not self._deletion.answers():
+                    self._account(run, outcome)
+                    raise
                 self._runs.count_failure(run.id, line)
                 if line.failures + 1 < MAX_FAILURES:
                     self._account(run, outcome)
@@ -253,44 +265,6 @@ class Executor:
         self._position = position
         return time.monotonic() - self._received_at < RECEIVING_FOR
 
-    def _delete_one(self, spec: Spec, line: Line, outcome: Outcome) -> None:
-        """Ask everything again, then delete."""
-        try:
-            study = look_up(self._around, line.study)
-            if study is None:
-                outcome.add(line, outcome="kept", reason="gone", detail="Somebody else deleted it.")
-                return
-            kept = self._changed(line, study) or judge(spec, study, clock.now())
-            proofs = [] if kept else study.proved(spec.verified_at)
-        except UNREADABLE as error:
-            kept, proofs = Kept("cannot_tell", f"Orthanc cannot read it: {error!r}"), []
-        if kept:
-            outcome.add(line, outcome="kept", reason=kept.reason, detail=kept.detail)
-        else:
-            self._send_delete(line, proofs, outcome)
-
-    @staticmethod
-    def _changed(line: Line, study: StoredStudy) -> Kept | None:
-        if (
-            study.last_update == line.data["updated"]
-            and study.series_count == line.data["series_count"]
-        ):
-            return None
-        return Kept(
-            "changed", "It was changed after the run was planned; the next run looks at it."
-        )
-
-    def _send_delete(self, line: Line, proofs: list[dict[str, Any]], outcome: Outcome) -> None:
-        try:
-            self._around.orthanc.delete(f"/studies/{line.study}", timeout=DELETE_TIMEOUT)
-        except NotFound:
-            # It was there a moment ago: the request was repeated after a connection broke.
-            outcome.add(line, outcome="deleted", verified=proofs)
-        except OrthancError as error:
-            outcome.add(line, outcome="failed", reason="refused", detail=str(error))
-        else:
-            outcome.add(line, outcome="deleted", verified=proofs)
-
     def _take_up(self, run: Run) -> bool:
         """Account for what a crash left half done. Returns whether there was something."""
         if run.id in self._taken_up:
@@ -298,7 +272,7 @@ class Executor:
         outcome = Outcome()
         left = self._runs.lines(run.id, DELETING)
         for line in left:
-            if look_up(self._around, line.study) is None:
+            if self._deletion.is_gone(line.study):
                 outcome.add(line, outcome="deleted")
         self._account(run, outcome)
         self._taken_up.add(run.id)
@@ -325,6 +299,8 @@ class Executor:
                     self._around.store.forget_study(db, line["study"])
 
     def _refuse(self, run: Run, why: str) -> None:
+        self._take_up(run)
+        run = self._runs.get(run.id) or run
         name = run.policy["name"] if run.policy else "/purge-old-studies"
         self._warnings.set("purge_refused", f"The purge “{name}” did not run. {why}")
         state = "refused" if not run.deleted_count else "cancelled"
@@ -348,6 +324,8 @@ class Executor:
                 finished_at=clock.now(),
             )
         self._not_before.pop(run.id, None)
+        if self._stuck_until.pop(run.id, None) is not None:
+            self._warnings.clear("purge_stuck")
         self._ending.discard(run.id)
         if waiting := self._waiting.get(run.id):
             waiting.set()

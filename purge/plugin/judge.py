@@ -221,3 +221,5 @@ CLOSER: tuple[Check, ...] = (
     *(_protected, _verified),
 )
 ALL = (*AT_SIGHT, *CLOSER)
+# Those that no destination is asked for: the last look before a study goes.
+WITHOUT_PROOF = tuple(check for check in ALL if check is not _verified)

@@ -97,21 +97,32 @@ def check_server(spec: Spec, orthanc: OrthancClient) -> None:
 def survey(around: Surroundings) -> Iterator[StoredStudy]:
     """Every study of the server, as its listing tells it.
 
-    One that is skipped because others are deleted meanwhile is looked at by the next run.
+    One that is skipped because others are deleted meanwhile is looked at by the next run. One that arrives meanwhile moves others
+    into the next page, since Orthanc sorts them by identifier: they come twice, and count once.
     """
     offset = 0
     query = f"limit={PAGE}&{MODALITIES}"
+    before: set[str] = set()
     while page := around.orthanc.get(f"/studies?expand&since={offset}&{query}"):
         offset += len(page)
-        for listed in page:
-            yield StoredStudy(around, listed)
+        studies = [study for listed in page if (study := _listed(around, listed))]
+        yield from (study for study in studies if study.ident not in before)
+        before = {study.ident for study in studies}
+
+
+def _listed(around: Surroundings, listed: Any) -> StoredStudy | None:
+    try:
+        return StoredStudy(around, listed)
+    except UNREADABLE as error:
+        logger.error("a study that is listed oddly is left out: %r", error)
+        return None
 
 
 def plan(spec: Spec, around: Surroundings, usage: DiskUsage) -> Plan:
     """Look at every study.
 
     Raises:
-        SpecError: this server cannot answer what the run has to know.
+        SpecError: this server cannot answer what the run has to know, or the fill of its disk is not known.
         OrthancDown: Orthanc does not answer.
     """
     check_server(spec, around.orthanc)
@@ -122,8 +133,7 @@ def plan(spec: Spec, around: Surroundings, usage: DiskUsage) -> Plan:
         return made
     due: list[tuple[float | str, str, StoredStudy | None]] = []
     for study in survey(around):
-        kept = judge(spec, study, clock.now(), AT_SIGHT)
-        if kept:
+        if kept := _at_sight(spec, study, around):
             made.keep(study, kept)
         else:
             seen = study if len(due) < REMEMBERED else None
@@ -138,11 +148,32 @@ def plan(spec: Spec, around: Surroundings, usage: DiskUsage) -> Plan:
             try:
                 _look_closer(made, spec, seen or _ask_again(around, ident), to_free)
             except OrthancDown as down:
-                # Either Orthanc is away, and this raises again; or this one study takes it too long.
-                around.orthanc.get("/system")
-                logger.error("study %s was not answered about and is left out: %s", ident, down)
-                made.reasons["cannot_tell"] += 1
+                kept = _unanswered(around, down)
+                if seen:
+                    made.keep(seen, kept)
+                else:
+                    logger.error("study %s is left out: %s", ident, kept.detail)
+                    made.reasons[kept.reason] += 1
     return made
+
+
+def _at_sight(spec: Spec, study: StoredStudy, around: Surroundings) -> Kept | None:
+    try:
+        return judge(spec, study, clock.now(), AT_SIGHT)
+    except UNREADABLE as error:
+        return Kept("cannot_tell", f"Orthanc cannot read it: {error!r}")
+    except OrthancDown as down:
+        return _unanswered(around, down)
+
+
+def _unanswered(around: Surroundings, down: OrthancDown) -> Kept:
+    """One study takes Orthanc too long, which must not stop the others.
+
+    Raises:
+        OrthancDown: it is away.
+    """
+    around.orthanc.get("/system")
+    return Kept("cannot_tell", f"Orthanc did not answer about it: {down}")
 
 
 def _look_closer(made: Plan, spec: Spec, study: StoredStudy | None, to_free: int | None) -> None:
@@ -184,14 +215,24 @@ def _to_free(spec: Spec, usage: DiskUsage) -> int | None:
     if spec.watermark is None:
         return None
     start, stop = spec.watermark
-    used, total = usage()
+    used, total = _measure(usage)
     if used * 100 < start * total:
         return 0
     return int(used - stop * total / 100)
 
 
+def _measure(usage: DiskUsage) -> tuple[int, int]:
+    try:
+        return usage()
+    except OSError as error:
+        raise SpecError(
+            f"How full the disk of the studies is cannot be told: {error}. Nothing more is deleted. The policy goes by it; take "
+            "the watermark out of the policy, or limit it to other nodes."
+        ) from error
+
+
 def _note(spec: Spec, usage: DiskUsage) -> str:
-    used, total = usage()
+    used, total = _measure(usage)
     start = spec.watermark[0] if spec.watermark else 0.0
     return (
         f"The disk is {used * 100 / total:.0f} % full, below the {start:.0f} % at which it starts."
@@ -202,5 +243,5 @@ def full_enough(spec: Spec, usage: DiskUsage) -> bool:
     """Whether a run by watermark has more to free."""
     if spec.watermark is None:
         return True
-    used, total = usage()
+    used, total = _measure(usage)
     return used * 100 > spec.watermark[1] * total

@@ -26,6 +26,8 @@ ENDPOINT = "endpoint"
 PLANNING, HELD, RUNNING = "planning", "held", "running"
 OPEN = (PLANNING, HELD, RUNNING)
 PLANNED, DELETING = "planned", "deleting"
+# In what a line keeps, beside what is reported of its study.
+SENT = "delete_sent"
 # Lines in one event: the console takes many events at once, each of at most 8 MiB together.
 LINES_PER_EVENT = 200
 # Seconds for which a finished run is remembered; its history is in the console.
@@ -80,13 +82,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """One study of a run. `failures` counts the tries that Orthanc did not answer."""
+    """One study of a run.
+
+    Attributes:
+        failures: how many tries Orthanc did not answer.
+        sent: which destinations had it when Orthanc was asked to delete it and did not answer; None if it was not asked.
+    """
 
     number: int
     study: str
     state: str
     failures: int
     data: dict[str, Any]
+    sent: list[dict[str, Any]] | None = None
 
 
 class RunStore:
@@ -159,7 +167,7 @@ class RunStore:
             "SELECT number, study, state, failures, data FROM purge_line WHERE run = ? AND state = ? ORDER BY number LIMIT ?",
             (ident, state, limit),
         )
-        return [Line(**{**dict(row), "data": json.loads(row["data"])}) for row in rows]
+        return [_line(row) for row in rows]
 
     def mark(self, ident: str, lines: Sequence[Line]) -> None:
         """Write down that these are about to be deleted: whichever is gone after a crash was deleted by this run."""
@@ -174,6 +182,15 @@ class RunStore:
             db.execute(
                 "UPDATE purge_line SET failures = failures + 1 WHERE run = ? AND number = ?",
                 (ident, line.number),
+            )
+
+    def note_sent(self, ident: str, line: Line, proofs: list[dict[str, Any]]) -> None:
+        """Orthanc was asked to delete it and may do so without an answer: gone, it was deleted by this run."""
+        data = json.dumps({**line.data, SENT: proofs})
+        with self._state.transaction() as db:
+            db.execute(
+                "UPDATE purge_line SET data = ? WHERE run = ? AND number = ?",
+                (data, ident, line.number),
             )
 
     def remove(self, db: sqlite3.Connection, ident: str, numbers: Iterable[int]) -> None:
@@ -200,6 +217,12 @@ class RunStore:
         row = (run.id, run.created_at, run.cause, run.state, json.dumps(asdict(run)))
         db.execute("INSERT OR REPLACE INTO purge_run VALUES (?, ?, ?, ?, ?)", row)
         self._state.add_event(db, "purge.run", {"run": run.as_report()})
+
+
+def _line(row: sqlite3.Row) -> Line:
+    data = json.loads(row["data"])
+    sent = data.pop(SENT, None)
+    return Line(row["number"], row["study"], row["state"], row["failures"], data, sent)
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -73,11 +73,16 @@ class StoredStudy:
         self.study_date = str(listed["MainDicomTags"].get("StudyDate", ""))
         self.last_update = str(listed.get("LastUpdate", ""))
         self.series_count = len(listed["Series"])
-        self.stable = listed.get("IsStable") is True
         self.updated_at = clock.from_orthanc(self.last_update)
+        self.stable = listed.get("IsStable") is True and not self._just_updated()
         labels = listed.get("Labels")
         self.labels = frozenset(map(str, labels)) if isinstance(labels, list) else None
         self._proofs: dict[int, Proof] = {}
+
+    def _just_updated(self) -> bool:
+        """Orthanc calls every study stable after a restart, and one that another Orthanc receives on the same index."""
+        updated = self.updated_at
+        return updated is not None and clock.now() - updated < self._around.stable_age
 
     @cached_property
     def received_at(self) -> float | None:
@@ -94,7 +99,10 @@ class StoredStudy:
     def protected(self) -> bool:
         # Only patients have this flag, and DELETE does not look at it.
         patient = self._listed["ParentPatient"]
-        return self._get(f"/patients/{patient}/protected") not in (0, "0", None)
+        flag = self._get(f"/patients/{patient}/protected")
+        if flag not in (0, 1, "0", "1"):
+            raise ValueError("Orthanc does not tell whether the patient is protected")
+        return flag in (1, "1")
 
     @cached_property
     def awaits_rules(self) -> bool:
@@ -177,7 +185,9 @@ class StoredStudy:
         known = self._around.destinations.get(destination)
         if known is None:
             return Proof(None, "A destination that must have it is not configured on this node.")
-        if remembered := self._remembered(destination):
+        # A count may be that of images which others sent there, or which were made there.
+        counted = known.kind == "modality" and known.verify == "count"
+        if not counted and (remembered := self._remembered(destination)):
             return Proof(remembered)
         return self._ask(known)
 

@@ -18,6 +18,8 @@ from orthanc_console.plugin.state import State
 POSITION = "position"
 # Number, resource and time (by Orthanc's clock) of the newest change that is taken care of.
 NEWEST = "newest_change"
+# Where the log ended when the plugin began to read.
+LOG_END = "log_end"
 PAGE = 1000
 STUDIES_PAGE = 200
 # Seconds between two looks into the log.
@@ -121,6 +123,7 @@ class ChangeReader:
             position = last
         with self._state.transaction() as db:
             self._state.put(db, POSITION, position)
+            self._state.put(db, LOG_END, last)
         if not self._state.fresh or self._state.replaced:
             self._find_unsettled(position)
         self._started = True

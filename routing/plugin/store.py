@@ -93,6 +93,8 @@ REMEMBER_FAILED = 90 * 24 * 3600.0
 REMEMBER_STUDIES = 365 * 24 * 3600.0
 # Seconds that a new study may take to be decided about while nothing was read from the change log yet.
 NEVER_READ = 900.0
+# Orthanc looks for what has become stable once a second.
+SETTLE_MARGIN = 2.0
 
 
 class DeliveryStore:
@@ -248,8 +250,15 @@ class DeliveryStore:
         if decided and decided[0]["at"] >= updated_at:
             return False
         newest = self._state.get("newest_change")
+        if not newest and self._has_to_read():
+            return True
         read_up_to = newest["at"] if newest else clock.now() - NEVER_READ
-        return updated_at + stable_age > float(read_up_to)
+        return updated_at + stable_age + SETTLE_MARGIN > float(read_up_to)
+
+    def _has_to_read(self) -> bool:
+        """Whether the change log holds what was not read yet; with the file of deliveries lost, that may be any study."""
+        position = self._state.get("position")
+        return position is None or int(position) < int(self._state.get("log_end", 0))
 
     @staticmethod
     def forget_study(db: sqlite3.Connection, study: str) -> None:
