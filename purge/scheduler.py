@@ -79,6 +79,11 @@ def _start_due(policy_id: int, now: datetime) -> None:
         if policy.enforcement == Enforcement.DISABLED or not policy.schedule:
             return
         since = policy.scheduled_until or policy.created_at
+        if since > now:
+            # The clock was ahead for a while, which must not stop the schedule until that time has come.
+            policy.scheduled_until = now
+            policy.save(update_fields=["scheduled_until"])
+            return
         due_at = schedule.due(policy.schedule, policy.time_zone, since, now)
         if due_at is None:
             return

@@ -11,6 +11,7 @@ import pytest
 from orthanc_console.plugin import clock
 from purge.plugin.judge import Proof
 from purge.plugin.stored import StoredStudy
+from routing.plugin.deliveries import Delivery
 from routing.plugin.matcher import Destination
 from tests.purge_bench import Bench
 
@@ -106,3 +107,36 @@ def test_a_study_is_kept_when_it_is_not_told_whether_its_patient_is_protected(
     bench.work()
     assert bench.run(ident).summary["kept"] == {"cannot_tell": 5}
     assert bench.orthanc.deleted == []
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"), [(True, None), (False, "failed_delivery")], ids=["known", "forgotten"]
+)
+def test_a_failure_that_only_the_console_remembers_keeps_the_study(
+    bench: Bench, known: bool, reason: str | None
+) -> None:
+    failed = Delivery("study-1", 1, "PACS", b"", state="failed")
+    if known:
+        with bench.state.transaction() as db:
+            bench.around.store.add(db, failed)
+    bench.start(failed_deliveries={"study-1": [failed.id]})
+    bench.work()
+    assert bench.outcomes()["study-1"] == (("kept", reason) if reason else ("deleted", ""))
+
+
+def test_rules_may_still_choose_while_the_log_that_a_lost_file_had_read_is_unread(
+    bench: Bench,
+) -> None:
+    bench.around.awaits_rules = True
+    with bench.state.transaction() as db:
+        bench.state.put(db, "position", 10)
+        bench.state.put(db, "log_end", 20)
+    ident = bench.start()
+    bench.work()
+    assert bench.run(ident).summary["kept"] == {"growing": 5}
+    with bench.state.transaction() as db:
+        bench.state.put(db, "position", 20)
+        bench.state.put(db, "newest_change", {"seq": 20, "id": "x", "at": clock.now()})
+    ident = bench.start()
+    bench.work()
+    assert bench.run(ident).deleted_count == 5

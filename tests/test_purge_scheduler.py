@@ -35,6 +35,20 @@ def test_what_is_due_starts_once_on_every_node() -> None:
 
 
 @pytest.mark.django_db
+def test_a_clock_that_was_ahead_once_does_not_stop_a_schedule() -> None:
+    make_node()
+    policy = make_policy(schedule="*/10 * * * *", scheduled_until=START)
+    years = 4 * 365 * 24 * 60
+    scheduler.tick(minutes(years))
+    PurgeRun.objects.all().delete()
+    for minute in range(1, 31):
+        scheduler.tick(minutes(minute))
+        PurgeRun.objects.filter(state="requested").update(state="done")
+    due = [minutes(10), minutes(20), minutes(30)]
+    assert sorted(policy.runs.values_list("due_at", flat=True)) == due
+
+
+@pytest.mark.django_db
 def test_a_disabled_policy_does_not_run() -> None:
     make_node()
     make_policy(schedule="* * * * *", enforcement="disabled", scheduled_until=START)

@@ -118,7 +118,28 @@ def test_old_failures_that_nodes_forget_are_told_to_them() -> None:
     for study in (kept, gone):
         make_delivery(study, pacs, state="failed", created_at=old)
     make_delivery(make_study(node), pacs, state="failed")
-    assert policies.terms(make_policy(), node)["failed_studies"] == [kept.orthanc_id]
+    lately = make_delivery(make_study(node), pacs, state="failed")
+    make_delivery(make_study(make_node()[0]), pacs, state="failed")
+    terms = policies.terms(make_policy(), node)
+    assert terms["failed_studies"] == [kept.orthanc_id]
+    # Those of late the node may have lost with its state file.
+    assert {each for ids in terms["failed_deliveries"].values() for each in ids} >= {
+        str(lately.pk),
+        *(str(pk) for pk in kept.deliveries.values_list("pk", flat=True)),
+    }
+    assert len(terms["failed_deliveries"]) == 3
+
+
+def test_a_policy_that_somebody_else_changed_meanwhile_is_not_overwritten(
+    alice: User, bob: User
+) -> None:
+    policy = save(alice)
+    loaded = PurgePolicy.objects.get(pk=policy.pk)
+    policies.set_enforcement(bob, policy, "disabled")
+    loaded.name = "new name"
+    with pytest.raises(ValidationError, match="Somebody else"):
+        policies.save(alice, loaded, nodes=[], require_delivered_to=[])
+    assert PurgePolicy.objects.get().enforcement == "disabled"
 
 
 def test_a_run_is_a_command_to_each_node(alice: User) -> None:
@@ -162,6 +183,13 @@ def test_a_second_administrator_approves(alice: User, bob: User) -> None:
     assert (run.approved_by_name, Command.objects.get().kind) == ("bob", "purge_approve")
     with pytest.raises(ValidationError, match="has it already"):
         runs.approve(alice, run)
+
+
+def test_what_is_not_planned_yet_is_not_approved(alice: User, bob: User) -> None:
+    run = make_run(make_node()[0], make_policy(), needs_approval=True, requested_by=alice)
+    with pytest.raises(ValidationError, match="not planned yet"):
+        runs.approve(bob, run)
+    assert not Command.objects.exists()
 
 
 def test_who_saved_a_policy_does_not_approve_its_scheduled_runs(alice: User, bob: User) -> None:

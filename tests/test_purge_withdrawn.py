@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,20 @@ def test_the_cancelling_of_a_purge_comes_before_all_else_that_waits(alice: User)
     assert agent.sync()["commands"][0]["kind"] == "purge_cancel"
 
 
+@pytest.mark.django_db
+def test_what_ends_or_changes_a_run_is_in_each_answer_until_the_node_did_it(alice: User) -> None:
+    agent = Agent()
+    run = make_run(agent.node, make_policy(), state="held")
+    runs.keep(alice, run, ["study-1"])
+    runs.cancel(alice, run)
+    kinds = ["purge_keep", "purge_cancel"]
+    # The node got the first answer, or it did not.
+    answers = [agent.sync()["commands"] for _ in range(2)]
+    assert [[command["kind"] for command in each] for each in answers] == [kinds, kinds]
+    done = [{"command": command["id"], "ok": True} for command in answers[0]]
+    assert agent.sync(results=done)["commands"] == []
+
+
 # On the node
 
 
@@ -298,3 +313,44 @@ def test_a_node_that_cannot_read_its_configuration_begins_nothing(bench: Bench) 
     sync.listen()
     bench.work()
     assert (bench.run(ident).state, bench.orthanc.deleted) == ("held", [])
+
+
+def test_a_run_does_not_begin_while_its_change_could_not_be_written_down(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ident = bench.start(hold_minutes=1, terms="old")
+    bench.work(2)
+    bench.runs.change(ident, hold_until=clock.now() - 1)
+    bench.state.heard_at = clock.now() - 600
+    keep = {"id": "k1", "kind": "purge_keep", "data": {"run": ident, "studies": ["study-1"]}}
+    console: Any = Console({"config": config({"1": "old"}), "commands": [keep]}, lambda: None)
+    obey, failures = bench.purge.commands["purge_keep"], [sqlite3.OperationalError("disk full")]
+
+    def fail_once(ident: str, data: dict[str, Any]) -> None:
+        if failures:
+            raise failures.pop()
+        obey(ident, data)
+
+    monkeypatch.setitem(bench.purge.commands, "purge_keep", fail_once)
+    sync = Sync(bench.state, console, bench.warnings, dict, [bench.purge])
+    sync.listen()
+    bench.work()
+    assert (bench.run(ident).state, bench.orthanc.deleted) == ("held", [])
+    sync.listen()
+    bench.work()
+    assert bench.run(ident).state == "done"
+    assert bench.outcomes()["study-1"] == ("kept", "by_hand")
+
+
+def test_studies_are_taken_out_of_a_run_that_has_begun(bench: Bench) -> None:
+    ident = bench.start(per_minute=1)
+    bench.work()
+    (first,) = bench.orthanc.deleted
+    assert bench.command("purge_keep", run=ident, studies=["study-3", first])["ok"]
+    bench.executor._not_before.clear()
+    for _ in range(5):
+        bench.work()
+        bench.executor._not_before.clear()
+    run = bench.run(ident)
+    assert (run.state, run.deleted_count, run.kept_count) == ("done", 4, 1)
+    assert "study-3" in bench.orthanc.studies

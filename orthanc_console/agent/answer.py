@@ -18,6 +18,9 @@ from orthanc_console.version import PROTOCOL
 # A command whose result is not there yet may still be carried out; after this its answer is taken as lost.
 RESEND_AFTER = timedelta(seconds=10)
 COMMANDS_PER_ANSWER = 100
+# A node must not begin a purge before it has read that it was cancelled or changed, however much else was asked, and
+# whether or not it got the answer before. So these come first, and in each answer until it says that they are done.
+URGENT = ("purge_cancel", "purge_keep")
 
 
 def wait_for_news(node: Node, request: SyncRequest) -> None:
@@ -55,18 +58,19 @@ def config_for(node: Node, revision: int) -> dict[str, Any]:
     return config
 
 
-def _waiting_commands(nodes: Iterable[int]) -> QuerySet[Command]:
-    now = timezone.now()
-    return Command.objects.filter(
-        Q(expires_at=None) | Q(expires_at__gt=now),
-        Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER),
-        node__in=nodes,
-        finished_at=None,
-    )
+def _unfinished(nodes: Iterable[int]) -> QuerySet[Command]:
+    wanted = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return Command.objects.filter(wanted, node__in=nodes, finished_at=None)
+
+
+def _unsent() -> Q:
+    return Q(sent_at=None) | Q(sent_at__lt=timezone.now() - RESEND_AFTER)
 
 
 def _news(nodes: Iterable[int]) -> News:
-    asked = _waiting_commands(nodes).order_by().values_list("node", flat=True).distinct()
+    asked = (
+        _unfinished(nodes).filter(_unsent()).order_by().values_list("node", flat=True).distinct()
+    )
     return News(ConfigRevision.current(), frozenset(asked))
 
 
@@ -74,10 +78,9 @@ _lookout = Lookout(_news)
 
 
 def _take_commands(node: Node) -> list[dict[str, Any]]:
-    # A node that was away must not begin a purge before it has read that it was cancelled, however much else was asked.
-    first = Case(When(kind="purge_cancel", then=0), default=1)
-    waiting = _waiting_commands([node.pk]).order_by(first, "created_at")
-    commands = list(waiting[:COMMANDS_PER_ANSWER])
+    waiting = _unfinished([node.pk]).filter(_unsent() | Q(kind__in=URGENT))
+    first = Case(When(kind__in=URGENT, then=0), default=1)
+    commands = list(waiting.order_by(first, "created_at")[:COMMANDS_PER_ANSWER])
     if commands:
         sent = [command.pk for command in commands]
         Command.objects.filter(pk__in=sent).update(sent_at=timezone.now())

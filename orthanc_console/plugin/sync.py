@@ -172,9 +172,9 @@ class Sync:
         for aside in answer.get("set_aside") or []:
             logger.warning("the console set an event aside: %s", aside.get("reason"))
         self._take(answer.get("config"))
-        for command in answer.get("commands") or []:
-            self._start(command)
-        if self._readable:
+        # Each of them is begun, also after one that could not be finished.
+        finished = [self._start(command) for command in answer.get("commands") or []]
+        if self._readable and all(finished):
             self._state.hear(self._last_success)
 
     def _guarded(self, name: str, delay: float, exchange: Callable[[], None]) -> float:
@@ -217,18 +217,26 @@ class Sync:
             self._warnings.clear("config_unreadable")
             self._config = config
 
-    def _start(self, command: dict[str, Any]) -> None:
-        """Carry a command out, mostly in a thread of its own: an echo may take as long as a mute node makes it."""
-        ident = str(command["id"])
-        if ident in self._running or self._state.has_done(ident):
-            return
-        self._running.add(ident)
-        if command["kind"] in AT_ONCE:
-            self._carry_out(ident, command)
-            return
-        threading.Thread(target=self._carry_out, args=(ident, command), daemon=True).start()
+    def _start(self, command: dict[str, Any]) -> bool:
+        """Carry a command out, mostly in a thread of its own: an echo may take as long as a mute node makes it.
 
-    def _carry_out(self, ident: str, command: dict[str, Any]) -> None:
+        Returns:
+            whether it is done, or need not be done at once.
+        """
+        ident = str(command["id"])
+        at_once = command["kind"] in AT_ONCE
+        if self._state.has_done(ident):
+            return True
+        if ident in self._running:
+            return not at_once
+        self._running.add(ident)
+        if at_once:
+            return self._carry_out(ident, command)
+        threading.Thread(target=self._carry_out, args=(ident, command), daemon=True).start()
+        return True
+
+    def _carry_out(self, ident: str, command: dict[str, Any]) -> bool:
+        """Returns whether its result was recorded."""
         do = self._commands.get(str(command["kind"]))
         try:
             if do is None:
@@ -238,11 +246,13 @@ class Sync:
         except sqlite3.Error as error:
             # The console asks again.
             logger.error("command %s could not be recorded: %s", command["kind"], error)
+            return False
         except Exception as error:
             logger.exception("command %s failed", command["kind"])
             self._fail(ident, f"The plugin failed: {type(error).__name__}: {error}")
         finally:
             self._running.discard(ident)
+        return True
 
     def _fail(self, ident: str, detail: str) -> None:
         with self._state.transaction() as db:

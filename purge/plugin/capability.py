@@ -17,7 +17,7 @@ from purge.plugin import spec as specs
 from purge.plugin.executor import Executor, is_open
 from purge.plugin.judge import Kept
 from purge.plugin.planner import DiskUsage, kept_line, plan
-from purge.plugin.runs import ENDPOINT, HELD, PLANNED, Run, RunStore
+from purge.plugin.runs import ENDPOINT, HELD, PLANNED, RUNNING, Run, RunStore
 from purge.plugin.spec import SpecError
 from purge.plugin.stored import Surroundings
 from routing.conditions import ConditionError
@@ -159,11 +159,11 @@ class Purge:
         self._executor.wake.set()
 
     def _keep(self, ident: str, data: dict[str, Any]) -> None:
-        """Take studies out of a run that is held."""
+        """Take studies out of a run that is held, or whose hold was over before the console heard of it."""
         run, studies = str(data["run"]), {str(study) for study in data["studies"]}
         with self._state.transaction() as db:
             current = self._runs.get(run)
-            if current is None or current.state != HELD:
+            if current is None or current.state not in (HELD, RUNNING):
                 self._state.finish_command(db, ident, False, "The run is not held any more.", {})
                 return
             lines = [line for line in self._runs.lines(run, PLANNED) if line.study in studies]

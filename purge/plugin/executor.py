@@ -217,13 +217,11 @@ class Executor:
         check_server(spec, self._around.orthanc)
         if self._take_up(run):
             return True
-        lines = self._runs.lines(run.id, PLANNED, 1 if spec.per_minute else CHUNK)
-        if not lines:
-            self._end(run, "done", run.detail)
-        elif not full_enough(spec, self._usage):
+        if not full_enough(spec, self._usage):
             self._end(run, "done", "The disk is below the watermark again.", left="watermark")
+        elif not (lines := self._runs.take(run.id, 1 if spec.per_minute else CHUNK)):
+            self._end(run, "done", run.detail)
         else:
-            self._runs.mark(run.id, lines)
             try:
                 self._account(run, self._delete_chunk(run, spec, lines))
             except BaseException:

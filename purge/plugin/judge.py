@@ -173,7 +173,8 @@ def _deliveries(spec: Spec, study: Study, now: float) -> Kept | None:
         return None
     if failed := unresolved(deliveries):
         return Kept("failed_delivery", f"Its delivery to {_names(failed)} failed.")
-    if study.ident in spec.failed_studies:
+    forgotten = spec.failed_deliveries.get(study.ident, frozenset()) - {d.id for d in deliveries}
+    if forgotten or study.ident in spec.failed_studies:
         return Kept("failed_delivery", "The console remembers that a delivery of it failed.")
     return None
 

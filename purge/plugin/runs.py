@@ -169,13 +169,18 @@ class RunStore:
         )
         return [_line(row) for row in rows]
 
-    def mark(self, ident: str, lines: Sequence[Line]) -> None:
-        """Write down that these are about to be deleted: whichever is gone after a crash was deleted by this run."""
+    def take(self, ident: str, limit: int) -> list[Line]:
+        """The next ones, written down as about to be deleted: whichever is gone after a crash was deleted by this run.
+
+        In one transaction, so that none is taken that somebody takes out of the run at the same time.
+        """
         with self._state.transaction() as db:
+            lines = self.lines(ident, PLANNED, limit)
             db.executemany(
                 "UPDATE purge_line SET state = 'deleting' WHERE run = ? AND number = ?",
                 [(ident, line.number) for line in lines],
             )
+        return lines
 
     def count_failure(self, ident: str, line: Line) -> None:
         with self._state.transaction() as db:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -51,7 +51,8 @@ class Spec:
         watermark: percent of the disk above which the run starts and below which it stops.
         only_live: only what may still be sent keeps a study, as the scripts' endpoint has it: a delivery that failed for good
             does not, and neither does a study that still grows where no rule could forward it.
-        failed_studies: studies with failed deliveries that only the console remembers.
+        failed_studies: studies with failed deliveries that only the console remembers, as older consoles tell it.
+        failed_deliveries: study -> failed deliveries that the console remembers; those that the node knows it judges by itself.
     """
 
     basis: str = STUDY_DATE
@@ -69,6 +70,7 @@ class Spec:
     dry_run: bool = False
     only_live: bool = False
     failed_studies: frozenset[str] = frozenset()
+    failed_deliveries: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def reads_labels(self) -> bool:
@@ -127,6 +129,10 @@ def _read(data: Mapping[str, Any]) -> Spec:
         dry_run=bool(data["dry_run"]),
         only_live=bool(data.get("only_live", False)),
         failed_studies=frozenset(str(study) for study in data["failed_studies"]),
+        failed_deliveries={
+            str(study): frozenset(map(str, deliveries))
+            for study, deliveries in data.get("failed_deliveries", {}).items()
+        },
     )
 
 

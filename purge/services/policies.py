@@ -60,11 +60,15 @@ def save(
     When it means something else from now on, its runs that are not over are cancelled; `cancelled_runs` says how many.
 
     Raises:
-        ValidationError: field -> messages.
+        ValidationError: field -> messages; or it was changed since `policy` was loaded.
     """
     limited, required = list(nodes), list(require_delivered_to)
     with changing_configuration():
         stored = PurgePolicy.objects.filter(pk=policy.pk).first()
+        if stored and stored.revision != policy.revision:
+            raise ValidationError(
+                _("Somebody else changed this policy meanwhile. Look at it again, then change it.")
+            )
         before = log.snapshot(stored, AUDITED) if stored else {}
         check(policy, limited, required)
         if stored is None or _starts_anew(stored, policy):
@@ -123,14 +127,15 @@ def set_enforcement(actor: User, policy: PurgePolicy, enforcement: str) -> Purge
     Raises:
         ValidationError: there is no such enforcement.
     """
-    fresh = PurgePolicy.objects.get(pk=policy.pk)
-    fresh.enforcement = enforcement
-    return save(
-        actor,
-        fresh,
-        nodes=fresh.nodes.all(),
-        require_delivered_to=fresh.require_delivered_to.all(),
-    )
+    with changing_configuration():
+        fresh = PurgePolicy.objects.get(pk=policy.pk)
+        fresh.enforcement = enforcement
+        return save(
+            actor,
+            fresh,
+            nodes=fresh.nodes.all(),
+            require_delivered_to=fresh.require_delivered_to.all(),
+        )
 
 
 def save_settings(actor: User, settings: PurgeSettings) -> PurgeSettings:
@@ -242,7 +247,7 @@ def terms(policy: PurgePolicy, node: Node | None = None) -> dict[str, Any]:
         "watermark": _watermark(policy),
         "dry_run": policy.enforcement != Enforcement.ACTIVE,
         "only_live": False,
-        "failed_studies": _failed_studies(node) if node else [],
+        **_failures(node),
         "made_at": now.timestamp(),
     }
 
@@ -255,12 +260,18 @@ def kept_labels(node: Node) -> list[str]:
     return sorted({label for labels in lists for label in labels})
 
 
-def _failed_studies(node: Node) -> list[str]:
-    """Nodes forget failed deliveries after some months; the console does not."""
-    failed = Delivery.objects.filter(node=node, state=DeliveryState.FAILED)
-    ids = failed.filter(study__deleted_at=None).values_list("study__orthanc_id", flat=True)
-    old = timezone.now() - timedelta(days=60)
-    return sorted(set(ids.filter(created_at__lt=old)))
+def _failures(node: Node | None) -> dict[str, Any]:
+    """Failed deliveries: a node forgets them after some months, or with its state file; the console does not."""
+    found: dict[str, list[str]] = {}
+    old = set()
+    failed = Delivery.objects.filter(state=DeliveryState.FAILED, study__deleted_at=None)
+    rows = failed.filter(node=node).order_by("created_at")
+    for study, ident, at in rows.values_list("study__orthanc_id", "pk", "created_at"):
+        found.setdefault(study, []).append(str(ident))
+        if at < timezone.now() - timedelta(days=60):
+            old.add(study)
+    # Plugins before the second of these go by the first.
+    return {"failed_studies": sorted(old), "failed_deliveries": found}
 
 
 def _watermark(policy: PurgePolicy) -> list[int] | None:

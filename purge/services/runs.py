@@ -133,17 +133,24 @@ def approve(actor: User, run: PurgeRun) -> Command:
     """Let a held run begin, as the second person.
 
     Raises:
-        ValidationError: it needs no approval, is approved, cancelled or over, or the user is the first person.
+        ValidationError: it needs no approval, is approved, not planned, cancelled or over, or the user is the first person.
     """
-    _check_open(run)
-    if not run.needs_approval or run.approved_at is not None:
-        raise ValidationError(_("The run needs no approval, or has it already."))
-    first = run.requested_by_id or (run.policy.saved_by_id if run.policy else None)
-    if actor.pk == first:
-        raise ValidationError(
-            _("You started this run, or saved its policy last. Another administrator approves it.")
-        )
     with transaction.atomic():
+        run.refresh_from_db(from_queryset=PurgeRun.objects.select_for_update())
+        _check_open(run)
+        if not run.needs_approval or run.approved_at is not None:
+            raise ValidationError(_("The run needs no approval, or has it already."))
+        if run.state != State.HELD:
+            raise ValidationError(
+                _("The run is not planned yet, so nobody can tell what it would delete. Try later.")
+            )
+        first = run.requested_by_id or (run.policy.saved_by_id if run.policy else None)
+        if actor.pk == first:
+            raise ValidationError(
+                _(
+                    "You started this run, or saved its policy last. Another administrator approves it."
+                )
+            )
         run.approved_by_name, run.approved_at = actor.get_username(), timezone.now()
         run.save(update_fields=["approved_by_name", "approved_at"])
         log.record(actor, "purge_run.approved", run, message=trail.planned(run))
