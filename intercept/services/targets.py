@@ -101,7 +101,7 @@ def save(
         nodes: None leaves them as they are.
 
     Raises:
-        ValidationError: field -> messages.
+        ValidationError: field -> messages; or it was changed since `target` was loaded.
     """
     with changing_configuration():
         stored = WebhookTarget.objects.filter(pk=target.pk).first()
@@ -110,6 +110,12 @@ def save(
             target.secret = new_secret()
         _check(target)
         if stored is not None:
+            if stored.revision != target.revision:
+                raise ValidationError(
+                    _(
+                        "Somebody else changed this target meanwhile. Look at it again, then change it."
+                    )
+                )
             target.revision = stored.revision + 1
             if target.secret != stored.secret:
                 target.previous_secret = stored.secret

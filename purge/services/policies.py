@@ -247,7 +247,7 @@ def terms(policy: PurgePolicy, node: Node | None = None) -> dict[str, Any]:
         "watermark": _watermark(policy),
         "dry_run": policy.enforcement != Enforcement.ACTIVE,
         "only_live": False,
-        **_failures(node),
+        **(_failures(node) if node else {"failed_studies": []}),
         "made_at": now.timestamp(),
     }
 
@@ -260,7 +260,7 @@ def kept_labels(node: Node) -> list[str]:
     return sorted({label for labels in lists for label in labels})
 
 
-def _failures(node: Node | None) -> dict[str, Any]:
+def _failures(node: Node) -> dict[str, Any]:
     """Failed deliveries: a node forgets them after some months, or with its state file; the console does not."""
     found: dict[str, list[str]] = {}
     old = set()

@@ -67,11 +67,16 @@ def save(
     """Create the rule, as the last one, or save its changes as a new revision.
 
     Raises:
-        ValidationError: field -> messages: an expression that is not right, a name that is taken, no destination.
+        ValidationError: field -> messages: an expression that is not right, a name that is taken, no destination; or it was
+            changed since `rule` was loaded.
     """
     chosen, limited = list(destinations), list(nodes)
     with changing_configuration():
         stored = Rule.objects.filter(pk=rule.pk).first()
+        if stored and stored.revision != rule.revision:
+            raise ValidationError(
+                _("Somebody else changed this rule meanwhile. Look at it again, then change it.")
+            )
         before = log.snapshot(stored, AUDITED) if stored else {}
         validate(rule, chosen)
         if stored:
