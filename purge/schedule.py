@@ -37,7 +37,8 @@ def times(schedule: str, time_zone: str, after: datetime) -> Iterator[datetime]:
         found = CronSim(schedule, after.astimezone(zone(time_zone)))
     except CronSimError as error:
         raise ScheduleError(f"“{schedule}” is no schedule: {error}.") from error
-    return (at.astimezone(UTC) for at in found)
+    # Within the hour that comes twice in autumn, cronsim begins with its first pass.
+    return (at for each in found if (at := each.astimezone(UTC)) > after)
 
 
 def due(schedule: str, time_zone: str, after: datetime, until: datetime) -> datetime | None:

@@ -37,6 +37,13 @@ def test_a_time_that_comes_twice_in_autumn_runs_once() -> None:
     ]
 
 
+def test_a_schedule_that_is_made_within_the_hour_that_comes_twice_is_not_late_at_once() -> None:
+    assert moments("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10Z", 2) == [
+        "10-26 01:30",
+        "10-27 01:30",
+    ]
+
+
 def test_every_hour_stays_every_hour_when_clocks_change() -> None:
     after = datetime(2026, 10, 24, 20, tzinfo=UTC)
     found = list(islice(times("0 * * * *", "Europe/Berlin", after), 10))
