@@ -9,6 +9,8 @@ with OrthancServer(tmp_path / "pacs", aet="PACS") as pacs:
 from __future__ import annotations
 
 import json
+import re
+import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -100,8 +102,17 @@ class OrthancServer(Server, HttpApi):
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **self._environment}
 
     def is_ready(self) -> bool:
-        # Not by a request: the HTTP server may be off, or ask for a password or a certificate.
-        return "Orthanc has started" in self.log_text(since_start=True)
+        # Not by a request: the HTTP server may be off, or ask for a password or a certificate. Right after that line Orthanc
+        # begins to catch SIGTERM, which until then ends it on the spot.
+        return "Orthanc has started" in self.log_text(since_start=True) and self._catches_sigterm()
+
+    def _catches_sigterm(self) -> bool:
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return False
+        (caught,) = re.findall(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE) or ["0"]
+        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
     def restart(self) -> None:
         """Stop and start again with the same data."""

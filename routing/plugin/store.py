@@ -250,15 +250,12 @@ class DeliveryStore:
         if decided and decided[0]["at"] >= updated_at:
             return False
         newest = self._state.get("newest_change")
-        if not newest and self._has_to_read():
-            return True
+        if not newest and self._state.get("position", -1) < self._state.get("log_end", 0):
+            return (
+                True  # The state file was lost, and what was not read again may be about any study.
+            )
         read_up_to = newest["at"] if newest else clock.now() - NEVER_READ
         return updated_at + stable_age + SETTLE_MARGIN > float(read_up_to)
-
-    def _has_to_read(self) -> bool:
-        """Whether the change log holds what was not read yet; with the file of deliveries lost, that may be any study."""
-        position = self._state.get("position")
-        return position is None or int(position) < int(self._state.get("log_end", 0))
 
     @staticmethod
     def forget_study(db: sqlite3.Connection, study: str) -> None:
