@@ -251,9 +251,7 @@ class DeliveryStore:
             return False
         newest = self._state.get("newest_change")
         if not newest and self._state.get("position", -1) < self._state.get("log_end", 0):
-            return (
-                True  # The state file was lost, and what was not read again may be about any study.
-            )
+            return True  # With the state file lost, what is unread may be about any study.
         read_up_to = newest["at"] if newest else clock.now() - NEVER_READ
         return updated_at + stable_age + SETTLE_MARGIN > float(read_up_to)
 
